@@ -11,7 +11,11 @@ type Input struct {
 	Queue           Queue                       `json:"queue"`
 	Event           Event                       `json:"event"`
 	// Provisional is the employee of an earlier provisional decision (QUEUE-10), "".
+	// It is over once a decision that is not provisional is stored.
 	Provisional switchboard.EmployeeID `json:"provisional,omitempty"`
+	// ProvisionalFree: the provisional decision took no turn because the employee
+	// wrote first (its rule is RuleWroteFirst), so there is none to give back.
+	ProvisionalFree bool `json:"provisionalFree,omitempty"`
 }
 
 // Snapshot is what the CRM said about the client just before.
@@ -45,11 +49,15 @@ type Candidate struct {
 
 // Queue is the stored turn of a channel (QUEUE-2).
 type Queue struct {
-	// Cursor is the position served last; the next turn is the smallest eligible
-	// position above it, or the smallest of all.
+	// Cursor is the position served last, or 0 when a round is complete: the largest
+	// position in use was served, so that a newcomer, whose position is larger still,
+	// waits for the next round to pass (QUEUE-2). The next turn is the smallest
+	// eligible position above the cursor, or the smallest of all. Positions are
+	// unique and larger than 0.
 	Cursor int64 `json:"cursor"`
 	// Owed lists employees whose turn was given back (QUEUE-10): they are served
-	// first, in this order, once eligible.
+	// first, in this order, once eligible. One entry per turn; an entry goes when it
+	// is served.
 	Owed []switchboard.EmployeeID `json:"owed,omitempty"`
 }
 
@@ -96,6 +104,7 @@ const (
 	RuleProvisional     Rule = "provisional"      // QUEUE-10: decided without the CRM
 	RuleProvisionalKept Rule = "provisional_kept" // QUEUE-10: settled, same employee
 	RuleOwnerWins       Rule = "owner_wins"       // QUEUE-10: the CRM's owner wins, turn given back
+	RuleReplaced        Rule = "replaced"         // QUEUE-6: the one chosen before cannot be responsible any more
 	RuleNoTarget        Rule = "no_target"
 )
 
@@ -103,23 +112,32 @@ const (
 type Decision struct {
 	Outcome Outcome `json:"outcome"`
 	// Employee who is (to be made) responsible; "" for Wait, Ask, NoTarget, and for
-	// Keep when the CRM's owner is not an employee.
+	// Keep when the CRM's owner is not among the candidates.
 	Employee switchboard.EmployeeID `json:"employee,omitempty"`
-	// Contact chosen among the found ones, "" when none.
-	Contact     switchboard.ContactID `json:"contact,omitempty"`
-	Provisional bool                  `json:"provisional,omitempty"`
-	QueueAfter  Queue                 `json:"queueAfter"`
-	Explanation Explanation           `json:"explanation"`
+	// Contact chosen among the found ones (Keep, Assign), "" when none.
+	Contact switchboard.ContactID `json:"contact,omitempty"`
+	// Provisional: made without the CRM; to be settled before anything is created.
+	Provisional bool        `json:"provisional,omitempty"`
+	QueueAfter  Queue       `json:"queueAfter"`
+	Explanation Explanation `json:"explanation"`
 }
 
 // Explanation lets every chat say why this employee (QUEUE-9).
 type Explanation struct {
-	Rule       Rule      `json:"rule"`
+	Rule Rule `json:"rule"`
+	// Considered lists every candidate in the order of the queue, those outside it
+	// first, and last the replaced employee when he is no candidate any more.
 	Considered []Verdict `json:"considered"`
-	Before     int64     `json:"turnBefore"`
-	After      int64     `json:"turnAfter"`
+	// Before and After are the queue's cursor; 0 is the start of a round.
+	Before int64 `json:"turnBefore"`
+	After  int64 `json:"turnAfter"`
+	// Owed: the employee got a turn that had been given back to him.
+	Owed bool `json:"owed,omitempty"`
 	// GivenBack is the employee whose turn was returned, or "".
 	GivenBack switchboard.EmployeeID `json:"givenBack,omitempty"`
+	// Replaced is the employee who was chosen before or wrote first and cannot be
+	// responsible, or ""; his verdict says why.
+	Replaced switchboard.EmployeeID `json:"replaced,omitempty"`
 }
 
 // Verdict says why one candidate was eligible or skipped.
@@ -140,4 +158,5 @@ const (
 	ReasonBlockedHere    Reason = "blocked_here"
 	ReasonBlockedInCRM   Reason = "blocked_in_crm"
 	ReasonNotInCRM       Reason = "not_in_crm"
+	ReasonNoRole         Reason = "no_role"
 )
