@@ -1,0 +1,183 @@
+// Every text of the widget, in both languages, and the formats of times.
+import type { Lang } from './config';
+
+export interface Words {
+  title: string;
+  subtitle: string;
+  open: string;
+  /** Label of the launcher with a number of new messages. */
+  openNew: (count: number) => string;
+  close: string;
+  log: string;
+  hello: string;
+  placeholder: string;
+  send: string;
+  left: (count: number) => string;
+  over: (count: number) => string;
+  company: string;
+  you: string;
+  edited: string;
+  deleted: string;
+  unsupported: string;
+  image: string;
+  file: string;
+  pending: string;
+  sent: string;
+  notSent: string;
+  /** Why the server refused a message, by HTTP status; 0 = any other. */
+  refused: Record<number, string>;
+  retry: string;
+  discard: string;
+  fresh: (count: number) => string;
+  offline: (waiting: number) => string;
+  server: string;
+  busy: string;
+  today: string;
+  yesterday: string;
+  callOffer: string;
+  callHint: string;
+  callRefused: string;
+  name: string;
+  phone: string;
+  save: string;
+  skip: string;
+}
+
+function pluralizer(lang: Lang): (count: number, forms: Partial<Record<Intl.LDMLPluralRule, string>>) => string {
+  const rules = new Intl.PluralRules(lang);
+  return (count, forms) => `${count} ${forms[rules.select(count)] ?? forms.other ?? ''}`;
+}
+
+const pluralEn = pluralizer('en');
+const pluralRu = pluralizer('ru');
+const newEn = { one: 'new message', other: 'new messages' };
+const newRu = { one: 'новое сообщение', few: 'новых сообщения', many: 'новых сообщений', other: 'нового сообщения' };
+const charEn = { one: 'character', other: 'characters' };
+const charRu = { one: 'символ', few: 'символа', many: 'символов', other: 'символа' };
+
+const en: Words = {
+  title: 'Chat with us',
+  subtitle: 'Write to us, we answer right here',
+  open: 'Open chat',
+  openNew: (count) => `Open chat, ${pluralEn(count, newEn)}`,
+  close: 'Close chat',
+  log: 'Messages',
+  hello: 'Hello! How can we help?',
+  placeholder: 'Write a message…',
+  send: 'Send',
+  left: (count) => `${pluralEn(count, charEn)} left`,
+  over: (count) => `${pluralEn(count, charEn)} too many`,
+  company: 'Company',
+  you: 'You',
+  edited: 'edited',
+  deleted: 'Message deleted',
+  unsupported: 'This message cannot be shown here',
+  image: 'Picture',
+  file: 'File',
+  pending: 'waiting to be sent',
+  sent: 'sent',
+  notSent: 'Not sent',
+  refused: {
+    0: 'the server did not accept it',
+    400: 'the server did not accept this text',
+    409: 'its number is taken by another message',
+    413: 'the message is too long',
+  },
+  retry: 'Retry',
+  discard: 'Delete',
+  fresh: (count) => pluralEn(count, newEn),
+  offline: (waiting) =>
+    waiting
+      ? `No connection. ${pluralEn(waiting, { one: 'message', other: 'messages' })} will be sent when it is back.`
+      : 'No connection. What you write will be sent when it is back.',
+  server: 'The chat is out of reach. Trying again…',
+  busy: 'Too many messages at once. Sending goes on in a moment.',
+  today: 'Today',
+  yesterday: 'Yesterday',
+  callOffer: 'Leave your phone so we can call you back',
+  callHint: 'Not required: we answer here in any case.',
+  callRefused: 'These details were not accepted. Check the phone, or skip this step: your message is waiting.',
+  name: 'Name',
+  phone: 'Phone',
+  save: 'Save',
+  skip: 'Skip',
+};
+
+const ru: Words = {
+  title: 'Напишите нам',
+  subtitle: 'Напишите — ответим прямо здесь',
+  open: 'Открыть чат',
+  openNew: (count) => `Открыть чат, ${pluralRu(count, newRu)}`,
+  close: 'Закрыть чат',
+  log: 'Сообщения',
+  hello: 'Здравствуйте! Чем можем помочь?',
+  placeholder: 'Напишите сообщение…',
+  send: 'Отправить',
+  left: (count) => `Осталось: ${pluralRu(count, charRu)}`,
+  over: (count) => `Лишнее: ${pluralRu(count, charRu)}`,
+  company: 'Компания',
+  you: 'Вы',
+  edited: 'изменено',
+  deleted: 'Сообщение удалено',
+  unsupported: 'Это сообщение нельзя показать здесь',
+  image: 'Изображение',
+  file: 'Файл',
+  pending: 'ждёт отправки',
+  sent: 'отправлено',
+  notSent: 'Не отправлено',
+  refused: {
+    0: 'сервер не принял сообщение',
+    400: 'сервер не принял этот текст',
+    409: 'номер занят другим сообщением',
+    413: 'сообщение слишком длинное',
+  },
+  retry: 'Повторить',
+  discard: 'Удалить',
+  fresh: (count) => pluralRu(count, newRu),
+  offline: (waiting) =>
+    waiting
+      ? `Нет связи. Ждёт отправки: ${pluralRu(waiting, { one: 'сообщение', few: 'сообщения', many: 'сообщений', other: 'сообщения' })}.`
+      : 'Нет связи. Сообщения отправятся, когда она появится.',
+  server: 'Чат недоступен. Пробуем снова…',
+  busy: 'Слишком много сообщений сразу. Отправка скоро продолжится.',
+  today: 'Сегодня',
+  yesterday: 'Вчера',
+  callOffer: 'Оставьте телефон — мы перезвоним',
+  callHint: 'Необязательно: мы в любом случае ответим здесь.',
+  callRefused: 'Эти данные не приняты. Проверьте телефон или пропустите этот шаг: сообщение ждёт отправки.',
+  name: 'Имя',
+  phone: 'Телефон',
+  save: 'Сохранить',
+  skip: 'Пропустить',
+};
+
+export const words: Record<Lang, Words> = { en, ru };
+
+export interface Clock {
+  time: (at: Date) => string;
+  exact: (at: Date) => string;
+  day: (at: Date, now: Date) => string;
+}
+
+/** Times in the visitor's own time zone. */
+export function clockFor(lang: Lang): Clock {
+  const time = new Intl.DateTimeFormat(lang, { hour: 'numeric', minute: '2-digit' });
+  const exact = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'medium' });
+  const day = new Intl.DateTimeFormat(lang, { day: 'numeric', month: 'long' });
+  const yearDay = new Intl.DateTimeFormat(lang, { day: 'numeric', month: 'long', year: 'numeric' });
+  return {
+    time: (at) => time.format(at),
+    exact: (at) => exact.format(at),
+    day: (at, now) => {
+      const passed = daysBetween(at, now);
+      if (passed === 0) return words[lang].today;
+      if (passed === 1) return words[lang].yesterday;
+      return (at.getFullYear() === now.getFullYear() ? day : yearDay).format(at);
+    },
+  };
+}
+
+function daysBetween(at: Date, now: Date): number {
+  const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+  return Math.round((midnight(now) - midnight(at)) / 86_400_000);
+}
