@@ -1,0 +1,2 @@
+// Package work runs jobs on River.
+package work

@@ -1,0 +1,108 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"switchboard"
+)
+
+// errMore rolls a closing transaction back.
+var errMore = errors.New("rows came in")
+
+// pendingError is an error of Queue.Pending; it rolls a closing transaction back.
+type pendingError struct{ cause error }
+
+func (e *pendingError) Error() string { return "look for rows: " + e.cause.Error() }
+func (e *pendingError) Unwrap() error { return e.cause }
+
+// sleep ends the drain and lets the key run again at the given time, or at once where
+// Wake came meanwhile or the time is zero.
+func (d *drain) sleep(at time.Time, n notes) error {
+	return d.close(func(ctx context.Context, tx switchboard.Tx, found notes) error {
+		if found.Woken {
+			at = time.Time{}
+		}
+		return d.next(ctx, tx, at, n)
+	})
+}
+
+// look is the rest of the closing transaction of a drain that found nothing to do.
+func (d *drain) look(ctx context.Context, tx switchboard.Tx, _ notes) error {
+	due, err := d.queue.Pending(ctx, tx, d.key)
+	if err != nil {
+		return &pendingError{err}
+	}
+	switch {
+	case due == nil:
+		return nil
+	case due.After(d.client.config.Clock()):
+		return d.next(ctx, tx, *due, notes{Due: true})
+	default:
+		return errMore
+	}
+}
+
+// next replaces the completed job by one that runs at the given time.
+func (d *drain) next(ctx context.Context, tx switchboard.Tx, at time.Time, n notes) error {
+	if err := d.client.engine.remove(ctx, tx.Raw(), d.job.ID); err != nil {
+		return fmt.Errorf("remove the job: %w", err)
+	}
+	return d.client.again(ctx, tx, d.key, at, n)
+}
+
+// close runs the closing transaction, whose first statement is the fence, until it
+// commits. While the database is away there is nothing better to do, and leaving the
+// job's row to River would write to it without the fence.
+func (d *drain) close(rest func(ctx context.Context, tx switchboard.Tx, found notes) error) error {
+	for attempt := 0; ; attempt++ {
+		err := d.tryClose(rest)
+		var pending *pendingError
+		switch {
+		case err == nil, errors.Is(err, errMore), errors.As(err, &pending):
+			return err
+		case errors.Is(err, ErrTakenOver):
+			d.client.takenOver(d.key, d.job.ID)
+			return err
+		}
+		if attempt == 0 {
+			d.client.log().Error("a drain cannot end; it tries again", append(d.ids(), "err", err)...)
+		}
+		if !d.client.pause(min(100*time.Millisecond<<min(attempt, 4), time.Second)) {
+			return fmt.Errorf("end a drain: %w", err)
+		}
+	}
+}
+
+// tryClose is detached from the job's time-out: a step that used it up still ends well.
+func (d *drain) tryClose(rest func(ctx context.Context, tx switchboard.Tx, found notes) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), closingTimeout)
+	defer cancel()
+	return d.client.config.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		metadata, held, err := d.client.engine.fence(ctx, tx.Raw(), d.job, true)
+		if err != nil {
+			return fmt.Errorf("lock the job: %w", err)
+		}
+		if !held {
+			return ErrTakenOver
+		}
+		if err := d.client.engine.complete(ctx, tx.Raw(), d.job); err != nil {
+			return fmt.Errorf("complete the job: %w", err)
+		}
+		return rest(ctx, tx, readNotes(metadata))
+	})
+}
+
+// pause waits for d, and says no when the process is being killed.
+func (c *Client) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.halted:
+		return false
+	}
+}
