@@ -136,7 +136,7 @@ func (d desk) given(contact FoundContact) Decision {
 
 // decision starts a Decision that leaves the queue as it is.
 func (d desk) decision(outcome Outcome, rule Rule) Decision {
-	queue := Queue{Cursor: d.in.Queue.Cursor, Owed: copyOwed(d.in.Queue.Owed)}
+	queue := copyQueue(d.in.Queue)
 	return Decision{
 		Outcome:    outcome,
 		QueueAfter: queue,

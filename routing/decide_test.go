@@ -105,6 +105,7 @@ type result struct {
 	Employee switchboard.EmployeeID
 	Contact  switchboard.ContactID
 	Cursor   int64
+	Done     bool // round done
 	Owed     []switchboard.EmployeeID
 	Given    switchboard.EmployeeID // turn given back
 	Replaced switchboard.EmployeeID
@@ -115,7 +116,7 @@ type result struct {
 func resultOf(d Decision) result {
 	return result{
 		Outcome: d.Outcome, Rule: d.Explanation.Rule, Employee: d.Employee, Contact: d.Contact,
-		Cursor: d.QueueAfter.Cursor, Owed: d.QueueAfter.Owed, Given: d.Explanation.GivenBack,
+		Cursor: d.QueueAfter.Cursor, Done: d.QueueAfter.RoundDone, Owed: d.QueueAfter.Owed, Given: d.Explanation.GivenBack,
 		Replaced: d.Explanation.Replaced, Prov: d.Provisional, FromOwed: d.Explanation.Owed,
 	}
 }
@@ -179,12 +180,14 @@ func TestGivesTheClientToTheNextInTurn(t *testing.T) {
 	checkRules(t, []rule{
 		{"QUEUE-1 first of all", newClient(), result{Outcome: Create, Rule: RuleNextInTurn, Employee: "anna", Cursor: 1}},
 		{"QUEUE-1 next above the cursor", newClient(cursor(1)), result{Outcome: Create, Rule: RuleNextInTurn, Employee: "boris", Cursor: 2}},
-		{"QUEUE-2 the last completes the round", newClient(cursor(2)), result{Outcome: Create, Rule: RuleNextInTurn, Employee: "clara"}},
+		{"QUEUE-2 the last completes the round", newClient(cursor(2)), result{Outcome: Create, Rule: RuleNextInTurn, Employee: "clara", Cursor: 3, Done: true}},
 		{"QUEUE-2 cursor above everybody starts anew", newClient(cursor(9)), result{Outcome: Create, Rule: RuleNextInTurn, Employee: "anna", Cursor: 1}},
+		{"QUEUE-2 a round done starts anew below a newcomer", newClient(func(in *Input) { in.Queue = Queue{Cursor: 2, RoundDone: true} }),
+			result{Outcome: Create, Rule: RuleNextInTurn, Employee: "anna", Cursor: 1}},
 		{"QUEUE-2 a blocked one above keeps the round open", newClient(cursor(1), change("clara", blockHere)),
 			result{Outcome: Create, Rule: RuleNextInTurn, Employee: "boris", Cursor: 2}},
 		{"QUEUE-2 who left above does not", newClient(cursor(1), leaves("clara")),
-			result{Outcome: Create, Rule: RuleNextInTurn, Employee: "boris"}},
+			result{Outcome: Create, Rule: RuleNextInTurn, Employee: "boris", Cursor: 2, Done: true}},
 		{"QUEUE-10 owed first", newClient(cursor(1), owed("clara", "anna")),
 			result{Outcome: Create, Rule: RuleOwedTurn, Employee: "clara", Cursor: 1, Owed: names("anna"), FromOwed: true}},
 		{"QUEUE-10 one entry per turn", newClient(owed("clara", "clara")),
@@ -336,7 +339,7 @@ func TestDecidesProvisionallyWhileTheCRMCannotBeAsked(t *testing.T) {
 			in.Snapshot = Snapshot{Contacts: []FoundContact{{ID: "7", Owner: "crm-clara"}}}
 		}), result{Outcome: Create, Rule: RuleProvisional, Employee: "boris", Cursor: 2, Prov: true}},
 		{"QUEUE-6 blocked meanwhile: replaced", newClient(outage, cursor(2), provisional("boris"), change("boris", blockHere)),
-			result{Outcome: Create, Rule: RuleReplaced, Employee: "clara", Prov: true, Owed: names("boris"), Given: "boris", Replaced: "boris"}},
+			result{Outcome: Create, Rule: RuleReplaced, Employee: "clara", Cursor: 3, Done: true, Prov: true, Owed: names("boris"), Given: "boris", Replaced: "boris"}},
 	})
 }
 
@@ -346,7 +349,7 @@ func TestSettlesAProvisionalDecision(t *testing.T) {
 	}
 	kept := result{Outcome: Create, Rule: RuleProvisionalKept, Employee: "boris", Cursor: 2}
 	assigned := result{Outcome: Assign, Rule: RuleProvisionalKept, Employee: "boris", Contact: "7", Cursor: 2}
-	replaced := result{Outcome: Create, Rule: RuleReplaced, Employee: "clara", Owed: names("boris"), Given: "boris", Replaced: "boris"}
+	replaced := result{Outcome: Create, Rule: RuleReplaced, Employee: "clara", Cursor: 3, Done: true, Owed: names("boris"), Given: "boris", Replaced: "boris"}
 	wins := result{Outcome: Keep, Rule: RuleOwnerWins, Employee: "anna", Contact: "7", Cursor: 2, Owed: names("boris"), Given: "boris"}
 	stranger, unpaid, same := wins, wins, kept
 	stranger.Employee = ""

@@ -65,7 +65,7 @@ func (o *office) switchOn(c *Candidate) {
 	}
 	var round []switchboard.EmployeeID
 	for _, e := range before {
-		if e.Position > o.queue.Cursor {
+		if o.queue.RoundDone || e.Position > o.queue.Cursor {
 			round = append(round, e.Employee)
 		}
 	}
@@ -95,7 +95,8 @@ func (o *office) any(name string) *Candidate {
 func (o *office) input() Input {
 	in := newClient()
 	in.Candidates = slices.Clone(o.candidates)
-	in.Queue = Queue{Cursor: o.queue.Cursor, Owed: slices.Clone(o.queue.Owed)}
+	in.Queue = o.queue
+	in.Queue.Owed = slices.Clone(o.queue.Owed)
 	return in
 }
 

@@ -49,12 +49,14 @@ type Candidate struct {
 
 // Queue is the stored turn of a channel (QUEUE-2).
 type Queue struct {
-	// Cursor is the position served last, or 0 when a round is complete: the largest
-	// position in use was served, so that a newcomer, whose position is larger still,
-	// waits for the next round to pass (QUEUE-2). The next turn is the smallest
-	// eligible position above the cursor, or the smallest of all. Positions are
-	// unique and larger than 0.
+	// Cursor is the position served last; the next turn is the smallest eligible
+	// position above it, or the smallest of all. Positions are unique and larger
+	// than 0.
 	Cursor int64 `json:"cursor"`
+	// RoundDone: the cursor is the largest position in use, so the next turn is the
+	// smallest of all, also when a newcomer joins above: he comes at the end of the
+	// round that begins (QUEUE-2).
+	RoundDone bool `json:"roundDone,omitempty"`
 	// Owed lists employees whose turn was given back (QUEUE-10): they are served
 	// first, in this order, once eligible. One entry per turn; an entry goes when it
 	// is served.
@@ -128,7 +130,7 @@ type Explanation struct {
 	// Considered lists every candidate in the order of the queue, those outside it
 	// first, and last the replaced employee when he is no candidate any more.
 	Considered []Verdict `json:"considered"`
-	// Before and After are the queue's cursor; 0 is the start of a round.
+	// Before and After are the positions served last; 0 when nobody was yet.
 	Before int64 `json:"turnBefore"`
 	After  int64 `json:"turnAfter"`
 	// Owed: the employee got a turn that had been given back to him.

@@ -42,12 +42,13 @@ func (d desk) nextTurn() (turn, bool) {
 	}
 	next := eligible[0]
 	for _, c := range eligible {
-		if c.Position > d.in.Queue.Cursor {
+		if !d.in.Queue.RoundDone && c.Position > d.in.Queue.Cursor {
 			next = c
 			break
 		}
 	}
-	after := Queue{Cursor: d.cursorAfter(next), Owed: copyOwed(d.in.Queue.Owed)}
+	after := copyQueue(d.in.Queue)
+	after.Cursor, after.RoundDone = next.Position, d.isLastOfRound(next)
 	return turn{employee: next.Employee, after: after}, true
 }
 
@@ -59,22 +60,19 @@ func (d desk) owedTurn() (turn, bool) {
 		if !ok || reasonFor(c) != ReasonEligible {
 			continue
 		}
-		owed := copyOwed(d.in.Queue.Owed)
-		after := Queue{Cursor: d.in.Queue.Cursor, Owed: copyOwed(slices.Delete(owed, i, i+1))}
+		after := copyQueue(d.in.Queue)
+		after.Owed = trim(slices.Delete(after.Owed, i, i+1))
 		return turn{employee: employee, owed: true, after: after}, true
 	}
 	return turn{}, false
 }
 
-// cursorAfter is served's position, or 0 when no position in use lies above it: the
-// round is complete. The blocked count too, for they may be back before it is.
-func (d desk) cursorAfter(served Candidate) int64 {
-	for _, c := range d.candidates {
-		if c.Receives && c.Role.CanReceive() && c.Position > served.Position {
-			return served.Position
-		}
-	}
-	return 0
+// isLastOfRound says whether no position in use lies above c's. The blocked count as
+// in use, for they may be back before their turn comes.
+func (d desk) isLastOfRound(c Candidate) bool {
+	return !slices.ContainsFunc(d.candidates, func(other Candidate) bool {
+		return other.Receives && other.Role.CanReceive() && other.Position > c.Position
+	})
 }
 
 // verdicts says of every candidate why he may or may not receive (QUEUE-9).
@@ -144,7 +142,16 @@ func (d desk) employeeOf(owner switchboard.OwnerID) switchboard.EmployeeID {
 	return ""
 }
 
-// copyOwed copies the list; an empty one is nil, as JSON reads it back.
-func copyOwed(owed []switchboard.EmployeeID) []switchboard.EmployeeID {
-	return append([]switchboard.EmployeeID(nil), owed...)
+// copyQueue shares no memory with q.
+func copyQueue(q Queue) Queue {
+	q.Owed = trim(slices.Clone(q.Owed))
+	return q
+}
+
+// trim gives nil for an empty list, as JSON reads it back.
+func trim(owed []switchboard.EmployeeID) []switchboard.EmployeeID {
+	if len(owed) == 0 {
+		return nil
+	}
+	return owed
 }
