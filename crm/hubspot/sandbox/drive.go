@@ -252,7 +252,15 @@ func (s *Server) SetOwners(list []Owner) error {
 func (s *Server) Pipelines() []Pipeline {
 	s.st.mu.RLock()
 	defer s.st.mu.RUnlock()
-	return slices.Clone(s.st.dealPipe)
+	return clonePipelines(s.st.dealPipe)
+}
+
+func clonePipelines(list []Pipeline) []Pipeline {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Stages = slices.Clone(out[i].Stages)
+	}
+	return out
 }
 
 // SetPipelines replaces the deal pipelines.
@@ -263,7 +271,7 @@ func (s *Server) SetPipelines(list []Pipeline) error {
 		}
 	}
 	return s.edit(func() error {
-		s.st.dealPipe = slices.Clone(list)
+		s.st.dealPipe = clonePipelines(list)
 		s.st.changed(change{Pipelines: s.st.dealPipe})
 		return nil
 	})

@@ -128,12 +128,13 @@ func (s *Server) now() time.Time { return s.cfg.Clock().UTC().Truncate(time.Mill
 // call is one API request on its way.
 type call struct {
 	*http.Request
-	now   time.Time
-	query url.Values
-	body  []byte
-	table *table
-	token *Token
-	entry int64 // place in the ledger
+	now    time.Time
+	query  url.Values
+	body   []byte
+	unread *apiError // why the body could not be read
+	table  *table
+	token  *Token
+	entry  int64 // place in the ledger
 }
 
 func (c *call) decode(into any) *apiError {
@@ -150,6 +151,7 @@ func (s *Server) serve(e endpoint) http.HandlerFunc {
 		c.entry = s.ledger.begin(Call{At: c.now, Method: r.Method, Path: r.URL.Path, Query: clipQuery(r.URL.RawQuery)})
 		s.limits.arrived(c.now, e.search)
 		s.signal.fire()
+		c.unread = s.readBody(w, c) // whole, so that a caller who gives up is noticed
 		f := s.faults.pick(r.Method, r.URL.Path)
 		if f.Kind == "" || f.performs() {
 			s.respond(w, c, e, f)
@@ -160,7 +162,7 @@ func (s *Server) serve(e endpoint) http.HandlerFunc {
 }
 
 func (s *Server) respond(w http.ResponseWriter, c *call, e endpoint, f Rule) {
-	a := s.perform(w, c, e)
+	a := s.perform(c, e)
 	done := a.status < 300
 	s.ledger.note(c.entry, func(l *Call) { l.Done, l.Records, l.IDs = done, a.records, a.ids })
 	s.rateHeaders(w, c, e)
@@ -172,9 +174,9 @@ func (s *Server) respond(w http.ResponseWriter, c *call, e endpoint, f Rule) {
 }
 
 // perform checks the call as the service does and runs the endpoint.
-func (s *Server) perform(w http.ResponseWriter, c *call, e endpoint) answer {
-	if bad := s.readBody(w, c); bad != nil {
-		return bad.answer()
+func (s *Server) perform(c *call, e endpoint) answer {
+	if c.unread != nil {
+		return c.unread.answer()
 	}
 	if bad := s.authenticate(c, e); bad != nil {
 		return bad.answer()
