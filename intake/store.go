@@ -1,0 +1,287 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+
+	"switchboard"
+)
+
+// storeGroup stores deliveries of one account: the short way for messages of settled
+// chats, the long way for the rest.
+func (d *Door) storeGroup(ctx context.Context, group []*delivery) error {
+	if !d.Store.AddsKnownAlone() {
+		return d.Store.InTx(ctx, func(tx switchboard.Tx) error {
+			if err := d.shortWay(ctx, tx, group); err != nil {
+				return err
+			}
+			return d.longWay(ctx, tx, group)
+		})
+	}
+	if err := d.shortWay(ctx, nil, group); err != nil {
+		return err
+	}
+	if !anyLeft(group) {
+		return nil
+	}
+	return d.Store.InTx(ctx, func(tx switchboard.Tx) error { return d.longWay(ctx, tx, group) })
+}
+
+// place names one message of a group.
+type place struct{ delivery, message int }
+
+// simple says that a message may take the short way once its chat is settled.
+func simple(in *switchboard.Incoming) bool {
+	return len(in.Message.Content.Media) == 0 && in.QuotedProvider == "" && in.Message.Content.Contact == nil && !in.Opens
+}
+
+// alone says that a delivery has messages only, so the short way stores all of it.
+func alone(w *delivery) bool {
+	b := &w.batch
+	return b.Unreadable == "" && len(b.Edits)+len(b.Deletes)+len(b.Statuses)+len(b.Peers)+len(b.Ignored) == 0
+}
+
+func (d *Door) shortWay(ctx context.Context, tx switchboard.Tx, group []*delivery) error {
+	var in []switchboard.Incoming
+	var places []place
+	for g, w := range group {
+		clear(w.result)
+		if !alone(w) {
+			continue
+		}
+		for i := range w.in {
+			if simple(&w.in[i]) {
+				in, places = append(in, w.in[i]), append(places, place{g, i})
+			}
+		}
+	}
+	if len(in) == 0 {
+		return nil
+	}
+	d.Step("before short way")
+	stored, err := d.Store.AddKnown(ctx, tx, in)
+	if err != nil {
+		return fmt.Errorf("store known: %w", err)
+	}
+	d.Step("after short way")
+	for i, p := range places {
+		group[p.delivery].result[p.message] = stored[i]
+	}
+	return nil
+}
+
+func anyLeft(group []*delivery) bool {
+	for _, w := range group {
+		if !alone(w) {
+			return true
+		}
+		for i := range w.result {
+			if !w.result[i].Known {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// longWay stores what the short way left: first every chat and client is found or
+// made, then all jobs are inserted (before their rows, so that no drain that ends
+// meanwhile misses them), then the rows.
+func (d *Door) longWay(ctx context.Context, tx switchboard.Tx, group []*delivery) error {
+	left := leftOver(group)
+	chats := make([]switchboard.FoundChat, len(left))
+	var jobs []switchboard.Key
+	var work []switchboard.ClientWork
+	for i, p := range left {
+		w := group[p.delivery]
+		in := &w.in[p.message]
+		dup, found, err := d.Store.Duplicate(ctx, tx, in)
+		if err != nil {
+			return fmt.Errorf("look for a duplicate: %w", err)
+		}
+		if found {
+			w.result[p.message] = dup
+			continue
+		}
+		ask, err := d.findOrMake(ctx, tx, in, &chats[i])
+		if err != nil {
+			return err
+		}
+		if ask {
+			work = append(work, switchboard.ClientWork{Account: w.ch.Account, Client: chats[i].Client, Channel: in.Channel})
+			jobs = append(jobs, switchboard.Key{Account: w.ch.Account, Queue: "client", Key: string(chats[i].Client)})
+		}
+		for _, a := range in.Message.Content.Media {
+			jobs = append(jobs, switchboard.Key{Account: w.ch.Account, Queue: "media", Key: string(a.ID)})
+		}
+	}
+	if err := d.Jobs.Insert(ctx, tx, jobs...); err != nil {
+		return fmt.Errorf("insert jobs: %w", err)
+	}
+	for _, w := range work {
+		if err := d.Store.AskClientWork(ctx, tx, w); err != nil {
+			return fmt.Errorf("ask for client work: %w", err)
+		}
+	}
+	for i, p := range left {
+		if group[p.delivery].result[p.message].Duplicate {
+			continue
+		}
+		if err := d.addRows(ctx, tx, group[p.delivery], p.message, chats[i]); err != nil {
+			return err
+		}
+	}
+	for _, w := range group {
+		if err := d.storeRest(ctx, tx, w); err != nil {
+			return err
+		}
+	}
+	d.Step("before commit")
+	return nil
+}
+
+// leftOver lists the messages not stored yet, sorted by channel and address so that
+// two nodes lock chats in one order; within a chat in the order they came.
+func leftOver(group []*delivery) []place {
+	var left []place
+	for g, w := range group {
+		for i := range w.in {
+			if !w.result[i].Known {
+				left = append(left, place{g, i})
+			}
+		}
+	}
+	at := func(p place) *switchboard.Incoming { return &group[p.delivery].in[p.message] }
+	sort.SliceStable(left, func(a, b int) bool {
+		x, y := at(left[a]), at(left[b])
+		if x.Channel != y.Channel {
+			return x.Channel < y.Channel
+		}
+		return x.Address < y.Address
+	})
+	return left
+}
+
+// findOrMake finds the message's chat or makes it with its client, and says whether
+// the client needs CRM work.
+func (d *Door) findOrMake(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, chat *switchboard.FoundChat) (ask bool, err error) {
+	account := in.Message.Account
+	*chat, err = d.Store.FindChat(ctx, tx, account, in.Channel, in.Address)
+	switch {
+	case errors.Is(err, switchboard.ErrNotFound):
+		if *chat, err = d.makeChat(ctx, tx, in); err != nil {
+			return false, err
+		}
+	case err != nil:
+		return false, fmt.Errorf("find chat: %w", err)
+	default:
+		if err := d.knownPeer(ctx, tx, in, chat); err != nil {
+			return false, err
+		}
+	}
+	if in.Opens || chat.Settled {
+		return false, nil
+	}
+	client, err := d.Store.Client(ctx, tx, account, chat.Client)
+	if err != nil {
+		return false, fmt.Errorf("read client: %w", err)
+	}
+	if client.State == switchboard.ClientOpened { // CHAT-8: the first real message makes the client
+		if err := d.Store.SetClientState(ctx, tx, account, client.ID, switchboard.ClientNew); err != nil {
+			return false, err
+		}
+	}
+	return client.State != switchboard.ClientAmbiguous, nil
+}
+
+func (d *Door) makeChat(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming) (chat switchboard.FoundChat, err error) {
+	account, state := in.Message.Account, switchboard.ClientNew
+	if in.Opens {
+		state = switchboard.ClientOpened
+	}
+	client, err := d.Store.ResolveClient(ctx, tx, account, switchboard.ClientID(d.newID()), in.Name, state, in.Identities)
+	if err != nil {
+		return chat, fmt.Errorf("resolve client: %w", err)
+	}
+	made := switchboard.Chat{Account: account, ID: switchboard.ChatID(d.newID()), Channel: in.Channel, Client: client,
+		Address: in.Address, Name: in.Name, Username: in.Username}
+	if err := d.Store.AddChat(ctx, tx, made); err != nil {
+		return chat, fmt.Errorf("add chat: %w", err)
+	}
+	return d.Store.FindChat(ctx, tx, account, in.Channel, in.Address)
+}
+
+// knownPeer notes a new name, and joins clients when the peer shared a phone.
+func (d *Door) knownPeer(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, chat *switchboard.FoundChat) error {
+	if in.Name != "" {
+		if err := d.Store.RenameChat(ctx, tx, in.Message.Account, chat.ID, in.Name, in.Username); err != nil {
+			return fmt.Errorf("rename chat: %w", err)
+		}
+	}
+	if len(in.Identities) < 2 {
+		return nil
+	}
+	client, err := d.Store.ResolveClient(ctx, tx, in.Message.Account, chat.Client, in.Name, switchboard.ClientNew, in.Identities)
+	if err != nil {
+		return fmt.Errorf("resolve client: %w", err)
+	}
+	chat.Client = client
+	return nil
+}
+
+func (d *Door) addRows(ctx context.Context, tx switchboard.Tx, w *delivery, i int, chat switchboard.FoundChat) error {
+	in := &w.in[i]
+	account := in.Message.Account
+	if in.QuotedProvider != "" {
+		quoted, err := d.Store.QuotedMessage(ctx, tx, account, chat.ID, in.QuotedProvider)
+		if err != nil {
+			return fmt.Errorf("find quoted message: %w", err)
+		}
+		in.Message.ReplyTo = quoted
+	}
+	stored, err := d.Store.AddToChat(ctx, tx, in, chat.ID)
+	if err != nil {
+		return fmt.Errorf("add message: %w", err)
+	}
+	w.result[i] = stored
+	if stored.Duplicate {
+		return nil
+	}
+	for _, a := range in.Message.Content.Media {
+		m := switchboard.Media{Account: account, ID: a.ID, Channel: in.Channel, Chat: chat.ID, Kind: in.Message.Kind,
+			State: switchboard.MediaFetching, Source: a.Source, Name: a.Name, MIME: a.MIME, Size: a.Size}
+		if err := d.Store.AddMedia(ctx, tx, m); err != nil {
+			return fmt.Errorf("add file: %w", err)
+		}
+	}
+	return d.Store.TakeEarly(ctx, tx, w.ch, in.Address, in.Message.ProviderID, stored)
+}
+
+// storeRest stores what a delivery holds beside messages.
+func (d *Door) storeRest(ctx context.Context, tx switchboard.Tx, w *delivery) error {
+	b := &w.batch
+	if alone(w) {
+		return nil
+	}
+	if err := d.Store.KeepRaw(ctx, tx, w.ch, w.rawID, b.Raw, b.Unreadable); err != nil {
+		return fmt.Errorf("keep body: %w", err)
+	}
+	for _, c := range changes(b) {
+		if err := d.Store.ApplyChange(ctx, tx, w.ch, c.address, c.Change); err != nil {
+			return fmt.Errorf("apply %s: %w", c.Kind, err)
+		}
+	}
+	for _, p := range b.Peers {
+		if err := d.Store.SetReachable(ctx, tx, w.ch, p.Address, !p.Unreachable); err != nil {
+			return fmt.Errorf("note peer: %w", err)
+		}
+	}
+	for _, i := range b.Ignored {
+		if err := d.Store.KeepIgnored(ctx, tx, w.ch, i.Source, short(i.Name), i.Reason); err != nil {
+			return fmt.Errorf("note ignored: %w", err)
+		}
+	}
+	return nil
+}
