@@ -32,21 +32,19 @@ function warn(text: string): void {
 }
 
 function explain(failure: Failure): void {
-  const why =
-    failure.status === 403 ? 'this origin is not among the allowed ones of the channel' : 'there is no such channel';
+  const why = failure.status === 403 ? 'this origin is not allowed' : 'no such channel';
   warn(`hidden: ${why} (${failure.status}: ${failure.message})`);
 }
 
 function makeChat(config: Config, store: Store): Chat {
   const root = `${config.base}/webchat/v1/${config.channelKey}`;
-  const now = () => Date.now();
   return new Chat(
     {
-      protocol: new Protocol(root, { fetch: (input, init) => fetch(input, init), now }),
+      protocol: new Protocol(root, (input, init) => fetch(input, init)),
       store,
       locks: navigator.locks,
       channel: 'BroadcastChannel' in window ? new BroadcastChannel(store.prefix) : undefined,
-      now,
+      now: () => Date.now(),
       random: () => Math.random(),
       newId,
       isOnline: () => navigator.onLine,
@@ -96,10 +94,10 @@ function mount(config: Config): SwitchboardChatAPI {
 }
 
 function boot(): void {
-  if (window.SwitchboardChat) return warn('the script is on this page twice; the second one does nothing');
+  if (window.SwitchboardChat) return warn('loaded twice; the second one does nothing');
   const script = ownScript();
   const config = script && readConfig(script, navigator.language);
-  if (!config) return warn('the script must be loaded from https://HOST/webchat/v1/CHANNELKEY/widget.js');
+  if (!config) return warn("the script's address must end with /webchat/v1/CHANNELKEY/widget.js");
   const begin = () => {
     window.SwitchboardChat = mount(config);
     window.dispatchEvent(new CustomEvent('switchboard-chat-ready'));

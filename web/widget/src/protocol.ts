@@ -43,11 +43,6 @@ export class Failure extends Error {
   }
 }
 
-export interface Net {
-  fetch: typeof fetch;
-  now: () => number;
-}
-
 const requestTimeoutMs = 20_000;
 export const maxWaitSeconds = 25;
 const maxRetryAfterMs = 10 * 60_000;
@@ -60,17 +55,15 @@ export function judge(status: number, isProblem: boolean): Verdict {
   return status >= 400 && status < 500 ? 'final' : 'again';
 }
 
-/** `Retry-After` in milliseconds, from seconds or an HTTP date; 0 when absent or unreadable. */
-export function retryAfterMs(header: string | null, now: number): number {
-  if (!header) return 0;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return ms > 0 ? Math.min(ms, maxRetryAfterMs) : 0;
+/** `Retry-After` in milliseconds; 0 when absent or unreadable. */
+export function retryAfterMs(header: string | null): number {
+  return Math.min(Number(header) * 1000 || 0, maxRetryAfterMs);
 }
 
 export class Protocol {
   constructor(
     private readonly root: string,
-    private readonly net: Net,
+    private readonly fetch: typeof window.fetch,
   ) {}
 
   async startSession(identity: Identity): Promise<Session> {
@@ -102,7 +95,7 @@ export class Protocol {
     const abort = () => limit.abort();
     outer?.addEventListener('abort', abort);
     try {
-      const answer = await this.net.fetch(`${this.root}/${path}`, {
+      const answer = await this.fetch(`${this.root}/${path}`, {
         ...init,
         headers: headersFor(init.method, token),
         signal: limit.signal,
@@ -130,7 +123,7 @@ export class Protocol {
     const isProblem = /^application\/problem\+json/i.test(answer.headers.get('Content-Type') ?? '');
     const body = isProblem ? ((await answer.json().catch(() => ({}))) as { title?: unknown; detail?: unknown }) : {};
     const detail = [body?.detail, body?.title].find((part) => typeof part === 'string') as string | undefined;
-    const wait = retryAfterMs(answer.headers.get('Retry-After'), this.net.now());
+    const wait = retryAfterMs(answer.headers.get('Retry-After'));
     return new Failure(judge(answer.status, isProblem), answer.status, detail ?? `HTTP ${answer.status}`, wait);
   }
 }

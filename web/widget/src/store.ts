@@ -10,36 +10,28 @@ export class Store {
   ) {}
 
   get(key: string): string | undefined {
-    return this.memory.get(key) ?? this.read(this.prefix + key);
+    return this.memory.get(key) ?? this.area?.getItem(this.prefix + key) ?? undefined;
   }
 
   set(key: string, value: string): void {
+    this.memory.set(key, value);
     try {
-      if (!this.area) throw new Error('no storage');
-      this.area.setItem(this.prefix + key, value);
-      this.memory.delete(key);
+      this.area?.setItem(this.prefix + key, value);
+      if (this.area) this.memory.delete(key);
     } catch {
-      this.memory.set(key, value);
+      // Full: memory keeps it.
     }
   }
 
   remove(key: string): void {
     this.memory.delete(key);
-    try {
-      this.area?.removeItem(this.prefix + key);
-    } catch {
-      // Refused storage holds nothing to remove.
-    }
+    this.area?.removeItem(this.prefix + key);
   }
 
   /** Keys that begin with `start`, without the store's own prefix. */
   keys(start: string): string[] {
-    const found = new Set([...this.memory.keys()].filter((key) => key.startsWith(start)));
-    for (const full of this.stored()) {
-      const key = this.own(full);
-      if (key?.startsWith(start)) found.add(key);
-    }
-    return [...found];
+    const stored = Object.keys(this.area ?? {}).map((full) => this.own(full) ?? '');
+    return [...new Set([...this.memory.keys(), ...stored])].filter((key) => key.startsWith(start));
   }
 
   /** The store's key in a full one (from a storage event); undefined for somebody else's. */
@@ -59,28 +51,14 @@ export class Store {
   writeJSON(key: string, value: unknown): void {
     this.set(key, JSON.stringify(value));
   }
-
-  private read(full: string): string | undefined {
-    try {
-      return this.area?.getItem(full) ?? undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  private stored(): string[] {
-    try {
-      return Object.keys(this.area ?? {});
-    } catch {
-      return [];
-    }
-  }
 }
 
 /** The area, or undefined where the browser forbids even to look (sandboxed frames, blocked cookies). */
 export function openArea(pick: () => Storage): Storage | undefined {
   try {
-    return pick();
+    const area = pick();
+    area.getItem('');
+    return area;
   } catch {
     return undefined;
   }

@@ -80,7 +80,6 @@ const en: Words = {
   refused: {
     0: 'the server did not accept it',
     400: 'the server did not accept this text',
-    409: 'its number is taken by another message',
     413: 'the message is too long',
   },
   retry: 'Retry',
@@ -96,7 +95,7 @@ const en: Words = {
   yesterday: 'Yesterday',
   callOffer: 'Leave your phone so we can call you back',
   callHint: 'Not required: we answer here in any case.',
-  callRefused: 'These details were not accepted. Check the phone, or skip this step: your message is waiting.',
+  callRefused: 'These details were not accepted. Check the phone or skip this step.',
   name: 'Name',
   phone: 'Phone',
   save: 'Save',
@@ -128,7 +127,6 @@ const ru: Words = {
   refused: {
     0: 'сервер не принял сообщение',
     400: 'сервер не принял этот текст',
-    409: 'номер занят другим сообщением',
     413: 'сообщение слишком длинное',
   },
   retry: 'Повторить',
@@ -144,7 +142,7 @@ const ru: Words = {
   yesterday: 'Вчера',
   callOffer: 'Оставьте телефон — мы перезвоним',
   callHint: 'Необязательно: мы в любом случае ответим здесь.',
-  callRefused: 'Эти данные не приняты. Проверьте телефон или пропустите этот шаг: сообщение ждёт отправки.',
+  callRefused: 'Эти данные не приняты. Проверьте телефон или пропустите этот шаг.',
   name: 'Имя',
   phone: 'Телефон',
   save: 'Сохранить',
@@ -161,18 +159,15 @@ export interface Clock {
 
 /** Times in the visitor's own time zone. */
 export function clockFor(lang: Lang): Clock {
-  const time = new Intl.DateTimeFormat(lang, { hour: 'numeric', minute: '2-digit' });
-  const exact = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'medium' });
-  const day = new Intl.DateTimeFormat(lang, { day: 'numeric', month: 'long' });
-  const yearDay = new Intl.DateTimeFormat(lang, { day: 'numeric', month: 'long', year: 'numeric' });
   return {
-    time: (at) => time.format(at),
-    exact: (at) => exact.format(at),
+    time: (at) => at.toLocaleTimeString(lang, { hour: 'numeric', minute: '2-digit' }),
+    exact: (at) => at.toLocaleString(lang),
     day: (at, now) => {
-      const passed = daysBetween(at, now);
-      if (passed === 0) return words[lang].today;
-      if (passed === 1) return words[lang].yesterday;
-      return (at.getFullYear() === now.getFullYear() ? day : yearDay).format(at);
+      const { today, yesterday } = words[lang];
+      const isThisYear = at.getFullYear() === now.getFullYear();
+      const date = () =>
+        at.toLocaleDateString(lang, { day: 'numeric', month: 'long', year: isThisYear ? undefined : 'numeric' });
+      return [today, yesterday][daysBetween(at, now)] ?? date();
     },
   };
 }
