@@ -1,0 +1,4 @@
+// Package sandbox is a planted violation.
+package sandbox
+
+import _ "switchboard/secret"

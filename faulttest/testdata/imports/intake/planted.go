@@ -1,0 +1,4 @@
+// Package intake is a planted violation.
+package intake
+
+import _ "github.com/riverqueue/river"

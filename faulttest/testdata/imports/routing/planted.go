@@ -1,0 +1,4 @@
+// Package routing is a planted violation.
+package routing
+
+import _ "switchboard/store"

@@ -1,0 +1,2 @@
+// Package surprise is a planted violation.
+package surprise
