@@ -2,6 +2,8 @@ module switchboard
 
 go 1.26.0
 
+ignore ./web/node_modules
+
 require (
 	github.com/alecthomas/kong v1.16.0
 	github.com/gabriel-vasile/mimetype v1.4.13
