@@ -3,10 +3,9 @@ package channeltest
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"switchboard"
 	"switchboard/channel"
@@ -70,7 +69,7 @@ func (r *Recorder) store(m channel.Message) channel.Received {
 	if old, ok := r.byKey[m.Key]; ok {
 		again := old.received
 		again.Duplicate = true
-		again.Conflict = old.message.Text != m.Text || !cmp.Equal(old.message.Content, m.Content)
+		again.Conflict = old.message.Text != m.Text || !reflect.DeepEqual(old.message.Content, m.Content)
 		return again
 	}
 	r.seqs[m.Peer.Address]++
