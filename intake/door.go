@@ -23,6 +23,7 @@ type Store interface {
 	Duplicate(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming) (switchboard.Stored, bool, error)
 	FindChat(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, channel switchboard.ChannelID, address string) (switchboard.FoundChat, error)
 	ResolveClient(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, newID switchboard.ClientID, name string, state switchboard.ClientState, ids []switchboard.Identity) (switchboard.ClientID, error)
+	JoinIdentities(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ClientID, ids []switchboard.Identity) (switchboard.ClientID, error)
 	Client(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ClientID) (switchboard.Client, error)
 	SetClientState(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ClientID, state switchboard.ClientState) error
 	AddChat(ctx context.Context, tx switchboard.Tx, c switchboard.Chat) error

@@ -223,9 +223,9 @@ func (d *Door) knownPeer(ctx context.Context, tx switchboard.Tx, in *switchboard
 	if len(in.Identities) < 2 {
 		return nil
 	}
-	client, err := d.Store.ResolveClient(ctx, tx, in.Message.Account, chat.Client, in.Name, switchboard.ClientNew, in.Identities)
+	client, err := d.Store.JoinIdentities(ctx, tx, in.Message.Account, chat.Client, in.Identities)
 	if err != nil {
-		return fmt.Errorf("resolve client: %w", err)
+		return fmt.Errorf("join identities: %w", err)
 	}
 	chat.Client = client
 	return nil

@@ -88,71 +88,114 @@ func (s *Store) Identities(ctx context.Context, tx switchboard.Tx, account switc
 	})
 }
 
-// ResolveClient finds or makes the one client behind a peer's identities, which may
-// be spread over several clients known so far: those without any CRM work yet are
-// merged into the one that has it, or into the oldest. newID is used when nobody is
-// known. Claims are made in sorted order, so two nodes never wait for each other.
+// ResolveClient finds or makes the one client behind the identities of a new peer;
+// newID is used when nobody is known by any of them. Claims are made in sorted order,
+// so two nodes never wait for each other.
 func (s *Store) ResolveClient(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, newID switchboard.ClientID, name string, state switchboard.ClientState, ids []switchboard.Identity) (switchboard.ClientID, error) {
-	ids = slices.Clone(ids)
-	slices.SortFunc(ids, func(a, b switchboard.Identity) int {
-		return strings.Compare(string(a.Kind)+a.Value, string(b.Kind)+b.Value)
-	})
-	var known []switchboard.ClientID
-	verified := map[switchboard.ClientID]bool{}
-	for _, id := range ids {
-		var owner switchboard.ClientID
-		if err := scan(s.on(tx).one(ctx, claimIdentity, account, id.Kind, id.Value, newID, bit(id.Verified), ms(s.clock())), &owner); err != nil {
-			return "", fmt.Errorf("claim identity: %w", err)
-		}
-		if owner != newID && !slices.Contains(known, owner) {
-			known = append(known, owner)
-		}
-		verified[owner] = verified[owner] || id.Verified
+	known, err := s.claimIdentities(ctx, tx, account, newID, ids)
+	if err != nil {
+		return "", err
 	}
 	if len(known) == 0 {
 		_, err := s.on(tx).exec(ctx, addClient, account, newID, name, state, ms(s.clock()))
 		return newID, err
 	}
-	return s.joinClients(ctx, tx, account, newID, known, verified)
-}
-
-// joinClients picks the client that stays and merges into it whom it may: newID (which
-// has identities only) always, another one only by a verified identity and only while
-// nothing was done for it in the CRM.
-func (s *Store) joinClients(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, newID switchboard.ClientID, known []switchboard.ClientID, verified map[switchboard.ClientID]bool) (switchboard.ClientID, error) {
-	slices.Sort(known) // version 7: the oldest first
-	stays := known[0]
-	free := map[switchboard.ClientID]bool{}
-	for _, id := range known {
-		idle, err := s.untouched(ctx, tx, account, id)
-		if err != nil {
-			return "", err
-		}
-		free[id] = idle
-		if !idle && free[stays] {
-			stays = id
-		}
-	}
-	if _, err := s.on(tx).exec(ctx, moveIdentities, account, newID, stays); err != nil {
+	stays, err := s.mergeKnown(ctx, tx, account, known)
+	if err != nil {
 		return "", err
 	}
-	for _, id := range known {
-		if id == stays || !free[id] || !verified[id] {
+	_, err = s.on(tx).exec(ctx, moveIdentities, account, newID, stays)
+	return stays, err
+}
+
+// JoinIdentities adds identities to a client; when a verified one belongs to another
+// client, the two are merged as far as they may be. It gives the client that has the
+// chats of id afterwards.
+func (s *Store) JoinIdentities(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ClientID, ids []switchboard.Identity) (switchboard.ClientID, error) {
+	known, err := s.claimIdentities(ctx, tx, account, id, ids)
+	if err != nil {
+		return "", err
+	}
+	overlap := []knownClient{{id, true}}
+	for _, k := range known {
+		if k.verified {
+			overlap = append(overlap, k)
+		}
+	}
+	if len(overlap) == 1 {
+		return id, nil
+	}
+	stays, err := s.mergeKnown(ctx, tx, account, overlap)
+	if err != nil {
+		return "", err
+	}
+	if _, err := s.Client(ctx, tx, account, id); !errors.Is(err, switchboard.ErrNotFound) {
+		return id, err
+	}
+	return stays, nil
+}
+
+// knownClient is a client found by an identity, verified when that identity is.
+type knownClient struct {
+	id       switchboard.ClientID
+	verified bool
+}
+
+// claimIdentities claims identities for a client and gives the others who had some.
+func (s *Store) claimIdentities(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, client switchboard.ClientID, ids []switchboard.Identity) ([]knownClient, error) {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, func(a, b switchboard.Identity) int {
+		return strings.Compare(string(a.Kind)+a.Value, string(b.Kind)+b.Value)
+	})
+	var known []knownClient
+	for _, id := range ids {
+		var owner switchboard.ClientID
+		if err := scan(s.on(tx).one(ctx, claimIdentity, account, id.Kind, id.Value, client, bit(id.Verified), ms(s.clock())), &owner); err != nil {
+			return nil, fmt.Errorf("claim identity: %w", err)
+		}
+		if owner == client {
 			continue
 		}
-		if err := s.mergeClient(ctx, tx, account, id, stays); err != nil {
+		i := slices.IndexFunc(known, func(k knownClient) bool { return k.id == owner })
+		if i < 0 {
+			known = append(known, knownClient{id: owner})
+			i = len(known) - 1
+		}
+		known[i].verified = known[i].verified || id.Verified
+	}
+	return known, nil
+}
+
+// mergeKnown picks the client that stays (one with CRM work done, else the oldest)
+// and merges the others into it: only those found by a verified identity, and only
+// while nothing was done for them in the CRM.
+func (s *Store) mergeKnown(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, known []knownClient) (switchboard.ClientID, error) {
+	slices.SortFunc(known, func(a, b knownClient) int { return strings.Compare(string(a.id), string(b.id)) }) // version 7: oldest first
+	stays := 0
+	idle := make([]bool, len(known))
+	for i, k := range known {
+		var err error
+		if idle[i], err = s.untouched(ctx, tx, account, k.id); err != nil {
+			return "", err
+		}
+		if !idle[i] && idle[stays] {
+			stays = i
+		}
+	}
+	for i, k := range known {
+		if i == stays || !idle[i] || !k.verified {
+			continue
+		}
+		if err := s.mergeClient(ctx, tx, account, k.id, known[stays].id); err != nil {
 			return "", err
 		}
 	}
-	return stays, nil
+	return known[stays].id, nil
 }
 
 // untouched says that nothing was decided or done for the client yet.
 func (s *Store) untouched(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ClientID) (bool, error) {
 	c, _, err := s.LockClient(ctx, tx, account, id)
-	if errors.Is(err, switchboard.ErrNotFound) {
-		return true, nil
-	}
 	if err != nil {
 		return false, err
 	}
