@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"switchboard"
@@ -20,13 +19,32 @@ type Client struct {
 	hints  hints
 	every  []periodic
 
-	stopping atomic.Bool   // drains yield at the next step
-	halted   chan struct{} // drains give up even what they cannot end
-	halt     func()
+	stopping *gate // drains yield at the next step
+	halted   *gate // drains give up even what they cannot end
 
 	// background holds the loops that end before the drains do; lease those that
 	// outlive them.
 	background, lease loops
+}
+
+// gate is opened once.
+type gate struct {
+	opened chan struct{}
+	open   func()
+}
+
+func newGate() *gate {
+	opened := make(chan struct{})
+	return &gate{opened: opened, open: sync.OnceFunc(func() { close(opened) })}
+}
+
+func (g *gate) isOpen() bool {
+	select {
+	case <-g.opened:
+		return true
+	default:
+		return false
+	}
 }
 
 // loops are goroutines with a common end.
@@ -56,12 +74,11 @@ func New(given Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	halted := make(chan struct{})
 	c := &Client{
-		config: config,
-		queues: make(map[string]Queue, len(config.Queues)),
-		halted: halted,
-		halt:   sync.OnceFunc(func() { close(halted) }),
+		config:   config,
+		queues:   make(map[string]Queue, len(config.Queues)),
+		stopping: newGate(),
+		halted:   newGate(),
 	}
 	c.hints.init()
 	for _, queue := range config.Queues {
@@ -110,16 +127,16 @@ func (c *Client) Start(ctx context.Context) error {
 // whoever works on, and returns. When ctx ends first, the steps' contexts are
 // cancelled and the error of ctx is given.
 func (c *Client) Stop(ctx context.Context) error {
-	c.stopping.Store(true)
+	c.stopping.open()
 	c.background.stop()
 	err := c.engine.stop(ctx)
 	if err != nil {
-		c.halt()
+		c.halted.open()
 		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
 		err = errors.Join(fmt.Errorf("stop River: %w", err), c.engine.kill(hard))
 	}
-	c.halt()
+	c.halted.open()
 	c.lease.stop()
 	return err
 }
@@ -166,9 +183,6 @@ func (c *Client) takenOver(key switchboard.Key, jobID int64) {
 	c.log().Error("another node has taken over a drain of this process; it ends",
 		"node", c.config.Node, "account", string(key.Account), "queue", key.Queue, "key", key.Key, "job", jobID)
 	c.config.Exit(ExitTakenOver)
-	// Reached only where Exit returns: whatever River would write about this job
-	// now would hit the new owner's row.
-	<-c.halted
 }
 
 // sleep waits for d or until ctx is done, and says whether d has passed.

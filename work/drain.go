@@ -68,7 +68,7 @@ func (d *drain) run() error {
 		if d.contradictions > maxContradictions {
 			return d.fail(errContradiction)
 		}
-		if d.client.stopping.Load() || time.Since(d.began) >= d.client.config.YieldAfter {
+		if d.client.stopping.isOpen() || time.Since(d.began) >= d.client.config.YieldAfter {
 			return d.sleep(time.Time{}, notes{})
 		}
 	}
@@ -98,15 +98,21 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 // on at once when the step was cut short by the end of the process.
 func (d *drain) fail(cause error) error {
 	if errors.Is(cause, ErrTakenOver) {
-		<-d.client.halted
-		return cause
+		return d.standStill()
 	}
-	if d.client.stopping.Load() && errors.Is(cause, context.Canceled) {
+	if d.client.stopping.isOpen() && errors.Is(cause, context.Canceled) {
 		return d.sleep(time.Time{}, notes{Failures: d.notes.Failures})
 	}
 	failures := d.notes.Failures + 1
 	d.logFailure(cause, failures)
 	return d.sleep(d.client.config.Clock().Add(backOff(failures)), notes{Failures: failures})
+}
+
+// standStill is reached only where Exit returns. It keeps the job from River, whatever
+// River would write about it now would hit the new owner's row.
+func (d *drain) standStill() error {
+	<-d.client.stopping.opened
+	return ErrTakenOver
 }
 
 const longestBackOff = 60 * time.Second

@@ -65,7 +65,7 @@ func (d *drain) close(rest func(ctx context.Context, tx switchboard.Tx, found no
 			return err
 		case errors.Is(err, ErrTakenOver):
 			d.client.takenOver(d.key, d.job.ID)
-			return err
+			return d.standStill()
 		}
 		if attempt == 0 {
 			d.client.log().Error("a drain cannot end; it tries again", append(d.ids(), "err", err)...)
@@ -102,7 +102,7 @@ func (c *Client) pause(d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-c.halted:
+	case <-c.halted.opened:
 		return false
 	}
 }

@@ -321,3 +321,11 @@ func eventually(t testing.TB, within time.Duration, what string, ok func() bool)
 func key(queue string, n int) switchboard.Key {
 	return switchboard.Key{Account: "acme", Queue: queue, Key: fmt.Sprintf("k%04d", n)}
 }
+
+// waitDone waits until no item is open.
+func (db *database) waitDone(t testing.TB) {
+	t.Helper()
+	eventually(t, 8*time.Second, "all items done", func() bool {
+		return db.count(t, `SELECT count(*) FROM item WHERE done_at IS NULL`) == 0
+	})
+}
