@@ -15,7 +15,7 @@ type EnvFile string
 
 // BeforeResolve lets the file speak for names the environment does not set.
 func (f EnvFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
-	path := string(ctx.FlagValue(trace.Flag).(EnvFile)) //nolint:errcheck,forcetypeassert // the flag's own type
+	path := string(ctx.FlagValue(trace.Flag).(EnvFile))
 	if path == "" {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (f EnvFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 }
 
 func readEnvFile(path string) (map[string]string, error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the environment file: %w", err)
 	}

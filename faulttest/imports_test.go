@@ -137,8 +137,7 @@ func list(t *testing.T, home, pattern string) []pkg {
 }
 
 func stderr(err error) string {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, is := errors.AsType[*exec.ExitError](err); is {
 		return string(exit.Stderr)
 	}
 	return ""

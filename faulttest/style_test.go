@@ -128,7 +128,7 @@ func readTree(t *testing.T, root string) *tree {
 }
 
 func (r *tree) add(name, relative string) error {
-	raw, err := os.ReadFile(name) //nolint:gosec // the source tree
+	raw, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}

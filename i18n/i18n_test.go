@@ -21,10 +21,7 @@ var needed = map[Language][]string{English: {"one", "other"}, Russian: {"few", "
 
 // shape is what two languages must share: placeholders, and whether there are plural forms.
 func shape(s sentence) (placeholders []string, plural bool) {
-	all := s.text
-	for _, form := range s.forms {
-		all += form
-	}
+	all := s.text + strings.Join(slices.Collect(maps.Values(s.forms)), "")
 	placeholders = placeholder.FindAllString(all, -1)
 	slices.Sort(placeholders)
 	return slices.Compact(placeholders), s.forms != nil

@@ -79,7 +79,7 @@ func TestKeepsNothingOfAFailedPut(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, put := range map[string]struct {
-		ctx  context.Context //nolint:containedctx // a test's table
+		ctx  context.Context
 		r    io.Reader
 		want func(error) bool
 	}{

@@ -121,9 +121,8 @@ func TestRedirectInsideIsRefused(t *testing.T) {
 	insidePort := inside.Listener.Addr().(*net.TCPAddr).Port
 	outside := httptest.NewServer(http.RedirectHandler("http://[::ffff:127.0.0.1]:"+portText(insidePort), http.StatusFound))
 	t.Cleanup(outside.Close)
-	var refused *safehttp.BlockedAddressError
 	err := get(client(t, safehttp.Options{}, outside.Listener.Addr().String()), outside.URL)
-	if !errors.As(err, &refused) {
+	if _, is := errors.AsType[*safehttp.BlockedAddressError](err); !is {
 		t.Errorf("%v, want a BlockedAddressError", err)
 	}
 	if calls.Load() != 0 {

@@ -81,7 +81,7 @@ func generate(version uint32, random io.Reader) (key, error) {
 }
 
 func read(path string, random io.Reader) (*Ring, error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the secret key file: %w", err)
 	}
@@ -161,7 +161,7 @@ func write(path string, keys []key, place func(from, to string) error) error {
 }
 
 func syncDir(dir string) error {
-	opened, err := os.Open(dir) //nolint:gosec // the operator names the folder
+	opened, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestNeverPrintsTheText(t *testing.T) {
 			fmt.Fprintf(&out, verb+"\n", value)
 		}
 	}
-	fmt.Fprintln(&out, hiddenText, fmt.Errorf("wrapped: %v", hiddenText)) //nolint:errorlint // a value, not an error
+	fmt.Fprintln(&out, hiddenText, fmt.Errorf("wrapped: %v", hiddenText))
 	for _, handler := range []slog.Handler{
 		slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil),
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -56,7 +57,7 @@ const (
 // defaults ("wal_level": "replica"). ErrNoPostgres where the server's programs
 // are missing. The caller calls Close.
 func Start(ctx context.Context, settings map[string]string) (*Cluster, error) {
-	bin, err := findPrograms()
+	bin, err := findPrograms(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func (c *Cluster) create(ctx context.Context) error {
 // else took it in between.
 func (c *Cluster) startOnFreePort(ctx context.Context) (err error) {
 	for range startAttempts {
-		if c.port, err = freePort(); err != nil {
+		if c.port, err = freePort(ctx); err != nil {
 			return err
 		}
 		if err = c.Restart(ctx); err == nil {
@@ -120,8 +121,9 @@ func (c *Cluster) startOnFreePort(ctx context.Context) (err error) {
 	return err
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
@@ -196,9 +198,7 @@ func (c *Cluster) serverArgs() []string {
 		"max_connections":         strconv.Itoa(maxConnections),
 		"timezone":                "UTC",
 	}
-	for name, value := range c.settings {
-		settings[name] = value
-	}
+	maps.Copy(settings, c.settings)
 	args := []string{"-D", c.data()}
 	for name, value := range settings {
 		args = append(args, "--"+name+"="+value)

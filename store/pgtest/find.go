@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -36,10 +37,10 @@ var binPatterns = []string{
 
 // findPrograms returns the folder with initdb, postgres and pg_ctl of the
 // newest version on this machine, or ErrNoPostgres.
-func findPrograms() (string, error) {
+func findPrograms(ctx context.Context) (string, error) {
 	best, bestMajor := "", 0
-	for _, dir := range candidateDirs() {
-		if major := majorVersion(dir); major > bestMajor {
+	for _, dir := range candidateDirs(ctx) {
+		if major := majorVersion(ctx, dir); major > bestMajor {
 			best, bestMajor = dir, major
 		}
 	}
@@ -49,9 +50,9 @@ func findPrograms() (string, error) {
 	return best, nil
 }
 
-func candidateDirs() []string {
+func candidateDirs(ctx context.Context) []string {
 	var dirs []string
-	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
 	for _, pattern := range binPatterns {
@@ -59,8 +60,8 @@ func candidateDirs() []string {
 		dirs = append(dirs, found...)
 	}
 	if path, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if program, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(program))
 		}
 	}
 	return dirs
@@ -69,13 +70,13 @@ func candidateDirs() []string {
 var versionText = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
 // majorVersion is 0 for a folder without the three programs.
-func majorVersion(dir string) int {
+func majorVersion(ctx context.Context, dir string) int {
 	for _, program := range []string{"initdb", "postgres", "pg_ctl"} {
 		if _, err := os.Stat(filepath.Join(dir, program)); err != nil {
 			return 0
 		}
 	}
-	out, err := exec.Command(filepath.Join(dir, "postgres"), "--version").Output()
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
 	if err != nil {
 		return 0
 	}
@@ -93,6 +94,6 @@ func programError(program string, output []byte, err error) error {
 
 // HasPrograms tells whether Start can work on this machine.
 func HasPrograms() bool {
-	_, err := findPrograms()
+	_, err := findPrograms(context.Background())
 	return err == nil
 }

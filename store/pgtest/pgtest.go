@@ -146,7 +146,7 @@ func execute(server, statement string) error {
 func withDatabase(server, name string) string {
 	parsed, err := url.Parse(server)
 	if err != nil {
-		panic(fmt.Sprintf("%s is not a URL", EnvURL)) // it may hold a password: not printed
+		panic(EnvURL + " is not a URL") // it may hold a password: not printed
 	}
 	parsed.Path = "/" + name
 	return parsed.String()

@@ -131,7 +131,7 @@ func TestWrapperHandsOverURLAndExitCodeAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(temporary) })
-	if err := os.Chmod(temporary, 0o777); err != nil { //nolint:gosec // the server runs as another user
+	if err := os.Chmod(temporary, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "--", "sh", "-c", `echo "$SWITCHBOARD_TEST_POSTGRES"; exit 7`)

@@ -1,7 +1,7 @@
 package pgtest
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"os/user"
@@ -24,7 +24,7 @@ func pickAccount() (account, error) {
 			return account{credential: credential}, nil
 		}
 	}
-	return account{}, fmt.Errorf("run PostgreSQL as root: it refuses, and this machine has neither user postgres nor nobody")
+	return account{}, errors.New("run PostgreSQL as root: it refuses, and this machine has neither user postgres nor nobody")
 }
 
 func lookup(name string) (*syscall.Credential, error) {
@@ -54,7 +54,7 @@ func (a account) own(dir string) error {
 // command prepares a program of the account, in a session of its own: a
 // terminal's Ctrl-C must reach the tests, not the server below them.
 func (a account) command(dir, program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program, args...) //nolint:noctx // a server outlives the call that starts it
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: a.credential}

@@ -52,7 +52,7 @@ func run(command []string) (int, error) {
 func execute(command []string) (int, error) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // running what the caller names is the purpose
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return 127, fmt.Errorf("start the command: %w", err)
@@ -64,9 +64,8 @@ func execute(command []string) (int, error) {
 			}
 		}
 	}()
-	var exit *exec.ExitError
 	err := cmd.Wait()
-	if errors.As(err, &exit) {
+	if exit, is := errors.AsType[*exec.ExitError](err); is {
 		return max(exit.ExitCode(), 1), nil
 	}
 	if err != nil {
