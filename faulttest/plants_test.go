@@ -1,0 +1,92 @@
+package faulttest
+
+import (
+	"bytes"
+	"cmp"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// plantTag begins the build tags of planted bugs: code that breaks a promise on
+// purpose, so that a suite can prove that it would notice.
+const plantTag = "plant_"
+
+// caughtBy names the packages whose tests catch a plant, where these are not
+// the tests of the package the plant stands in.
+var caughtBy = map[string]string{}
+
+var buildLine = regexp.MustCompile(`(?m)^//go:build (` + plantTag + `\w+)$`)
+
+// Each planted bug must make its suite fail; one that survives means a check
+// that cannot fail. Part of `make fault`.
+func TestEveryPlantedBugIsCaught(t *testing.T) {
+	if os.Getenv("SWITCHBOARD_FAULT") == "" {
+		t.Skip("planted bugs are run by make fault")
+	}
+	plants := findPlants(t)
+	if len(plants) == 0 {
+		t.Fatal("no planted bug was found: nothing was proved")
+	}
+	for tag, folder := range plants {
+		t.Run(tag, func(t *testing.T) {
+			output, err := suite(t, tag, cmp.Or(caughtBy[tag], folder))
+			switch {
+			case err == nil:
+				t.Errorf("%s survived the tests of %s", tag, folder)
+			case !bytes.Contains(output, []byte("--- FAIL: ")):
+				t.Errorf("%s: no test failed, but: %v\n%s", tag, err, output)
+			default:
+				t.Logf("caught by %s", failed(output))
+			}
+		})
+	}
+}
+
+// findPlants gives tag -> folder.
+func findPlants(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && slices.Contains(skippedFolders, entry.Name()) {
+			return fs.SkipDir
+		}
+		if filepath.Ext(name) != ".go" {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if match := buildLine.FindSubmatch(text); match != nil {
+			found[string(match[1])] = strings.TrimPrefix(filepath.ToSlash(filepath.Dir(name)), "../")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func suite(t *testing.T, tag, folder string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=10m", "-tags="+tag, "./"+folder)
+	cmd.Dir = ".."
+	return cmd.CombinedOutput()
+}
+
+var failLine = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+func failed(output []byte) string {
+	var names []string
+	for _, match := range failLine.FindAllSubmatch(output, -1) {
+		names = append(names, string(match[1]))
+	}
+	return strings.Join(names, ", ")
+}
