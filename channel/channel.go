@@ -259,6 +259,9 @@ type Capabilities struct {
 	// NumbersView: the client's side counts its own entries without gaps (webchat);
 	// intake and send then number them.
 	NumbersView bool
+	// Idempotent: sending a message of one id twice delivers it once, so a send whose
+	// answer was lost is simply repeated.
+	Idempotent bool
 	// PerSecond is the channel's limit, PeerEvery the pause between two messages to
 	// one peer; 0 means no limit.
 	PerSecond int

@@ -43,6 +43,7 @@ var (
 	addClientWork  = query("ask for a client's work", `
 		INSERT INTO client_work (account_id, client_id, channel_id, kind, employee_id, due_at, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (account_id, client_id) DO NOTHING`)
+	holdClient     = query("hold a client for an employee", `UPDATE client SET provisional = $3 WHERE account_id = $1 AND id = $2`)
 	stepsUnderWay  = query("count a client's saga steps", `SELECT count(*) FROM client_step WHERE account_id = $1 AND client_id = $2`)
 	listIdentities = query("list a client's identities", `
 		SELECT kind, value, verified FROM identity WHERE account_id = $1 AND client_id = $2 ORDER BY kind, value`)
@@ -271,4 +272,13 @@ func (s *Store) SetClientState(ctx context.Context, tx switchboard.Tx, account s
 		s.Emit(tx, switchboard.Event{Account: account, Kind: switchboard.EventClientChanged, Client: id})
 	}
 	return err
+}
+
+// HoldForEmployee gives a client that the CRM does not know yet to an employee, until
+// the CRM says more (DEAL-6, QUEUE-10).
+func (s *Store) HoldForEmployee(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, client switchboard.ClientID, employee switchboard.EmployeeID) error {
+	if _, err := s.on(tx).exec(ctx, holdClient, account, client, employee); err != nil {
+		return err
+	}
+	return s.RefreshOwners(ctx, tx, account, client)
 }

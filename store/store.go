@@ -41,6 +41,7 @@ type Store struct {
 	hints  hints
 	clock  func() time.Time
 	guard  txGuard
+	vault  Vault
 }
 
 // Options of Open; the zero value serves.
