@@ -141,7 +141,10 @@ func TestATimeoutHoldsTheCallUntilTheCallerGivesUp(t *testing.T) {
 	}()
 	wait, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
-	held := func() bool { calls := b.Calls(0); return len(calls) == 1 && calls[0].Fault == FaultTimeout && !calls[0].Ended }
+	held := func() bool {
+		calls := b.Calls(0)
+		return len(calls) == 1 && calls[0].Fault == FaultTimeout && !calls[0].Ended
+	}
 	if err := b.Await(wait, held); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ const (
 	propObjectID    = "hs_object_id"
 	maxUniqueProps  = 10
 	maxCustomProps  = 1000
-	maxValueBytes   = 65_536
+	maxValueChars   = 65_536
 	maxPropNameSize = 100
 )
 

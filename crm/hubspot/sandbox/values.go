@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // timeFormat is how the service writes moments, in answers and in values.
@@ -102,8 +103,8 @@ func checkValue(def property, value string) *apiError {
 	if value == "" {
 		return nil
 	}
-	if len(value) > maxValueBytes {
-		return invalidProperty("INVALID_STRING_TOO_LONG", def.Name, "%q is longer than %d bytes", def.Name, maxValueBytes)
+	if utf8.RuneCountInString(value) > maxValueChars {
+		return invalidProperty("INVALID_STRING_TOO_LONG", def.Name, "%q is longer than %d characters", def.Name, maxValueChars)
 	}
 	switch def.Type {
 	case "number":
