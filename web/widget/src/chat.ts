@@ -350,9 +350,16 @@ export class Chat {
 
   private take(entries: Entry[]): void {
     this.conversation.apply(entries);
-    for (const { id } of entries) if (this.outbox.has(id)) this.outbox.remove(id);
+    for (const { id } of entries) if (this.outbox.has(id)) this.arrived(id);
     if (entries.some((entry) => entry.direction === 'out')) this.activeAt = this.around.now();
     this.saved();
+  }
+
+  /** Its answer was lost, but it is there: the way is open, the next need not wait. */
+  private arrived(id: string): void {
+    this.outbox.remove(id);
+    this.sendFailures = 0;
+    this.sendPause.wake();
   }
 
   /** Reads what is there without waiting: for a tab that does not lead. */

@@ -39,7 +39,7 @@ export function icon(name: IconName): SVGElement {
   const svg = document.createElementNS(svgSpace, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
-  svg.setAttribute('class', `icon ${name}`);
+  svg.setAttribute('class', `icon icon-${name}`);
   const path = document.createElementNS(svgSpace, 'path');
   path.setAttribute('d', shapes[name]);
   svg.append(path);

@@ -5,6 +5,7 @@ import type { Store } from './store';
 
 const sessionKey = 'session';
 const lockWaitMs = 10_000;
+const storageLagMs = 300;
 
 export class Sessions {
   private session: Session | undefined;
@@ -61,21 +62,25 @@ export class Sessions {
   }
 
   /** Runs alone among the tabs. A tab the system froze may hold the lock: after 10 s we go on without it. */
-  private async inTurn(work: () => Promise<Session>): Promise<Session> {
-    if (!this.locks) return work();
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), lockWaitMs);
-    let hasStarted = false;
-    const start = () => {
-      clearTimeout(timer);
-      hasStarted = true;
-      return work();
-    };
-    try {
-      return await this.locks.request(`${this.store.prefix}session`, { signal: patience.signal }, start);
-    } catch (error) {
-      if (hasStarted) throw error;
-      return await work();
-    }
+  private inTurn(work: () => Promise<Session>): Promise<Session> {
+    const { locks } = this;
+    if (!locks) return work();
+    const { signal, callOff } = patience(lockWaitMs);
+    return new Promise((resolve, reject) => {
+      const start = async () => {
+        callOff();
+        await work().then(resolve, reject);
+        // What was written to localStorage reaches other processes a little later than the lock does.
+        await new Promise((done) => setTimeout(done, storageLagMs));
+      };
+      locks.request(`${this.store.prefix}session`, { signal }, start).catch(() => work().then(resolve, reject));
+    });
   }
+}
+
+/** A signal that aborts after `ms`, unless the wait was called off. */
+function patience(ms: number): { signal: AbortSignal; callOff: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  return { signal: controller.signal, callOff: () => clearTimeout(timer) };
 }

@@ -43,30 +43,18 @@ export interface Words {
   skip: string;
 }
 
-function pluralizer(lang: Lang): (count: number, forms: Partial<Record<Intl.LDMLPluralRule, string>>) => string {
-  const rules = new Intl.PluralRules(lang);
-  return (count, forms) => `${count} ${forms[rules.select(count)] ?? forms.other ?? ''}`;
-}
-
-const pluralEn = pluralizer('en');
-const pluralRu = pluralizer('ru');
-const newEn = { one: 'new message', other: 'new messages' };
-const newRu = { one: 'новое сообщение', few: 'новых сообщения', many: 'новых сообщений', other: 'нового сообщения' };
-const charEn = { one: 'character', other: 'characters' };
-const charRu = { one: 'символ', few: 'символа', many: 'символов', other: 'символа' };
-
 const en: Words = {
   title: 'Chat with us',
   subtitle: 'Write to us, we answer right here',
   open: 'Open chat',
-  openNew: (count) => `Open chat, ${pluralEn(count, newEn)}`,
+  openNew: (count) => `Open chat, new messages: ${count}`,
   close: 'Close chat',
   log: 'Messages',
   hello: 'Hello! How can we help?',
   placeholder: 'Write a message…',
   send: 'Send',
-  left: (count) => `${pluralEn(count, charEn)} left`,
-  over: (count) => `${pluralEn(count, charEn)} too many`,
+  left: (count) => `Characters left: ${count}`,
+  over: (count) => `Characters too many: ${count}`,
   company: 'Company',
   you: 'You',
   edited: 'edited',
@@ -79,16 +67,13 @@ const en: Words = {
   notSent: 'Not sent',
   refused: {
     0: 'the server did not accept it',
-    400: 'the server did not accept this text',
     413: 'the message is too long',
   },
   retry: 'Retry',
   discard: 'Delete',
-  fresh: (count) => pluralEn(count, newEn),
+  fresh: (count) => `New messages: ${count}`,
   offline: (waiting) =>
-    waiting
-      ? `No connection. ${pluralEn(waiting, { one: 'message', other: 'messages' })} will be sent when it is back.`
-      : 'No connection. What you write will be sent when it is back.',
+    `No connection. ${waiting ? `Waiting to be sent: ${waiting}.` : 'Messages will be sent when it is back.'}`,
   server: 'The chat is out of reach. Trying again…',
   busy: 'Too many messages at once. Sending goes on in a moment.',
   today: 'Today',
@@ -106,14 +91,14 @@ const ru: Words = {
   title: 'Напишите нам',
   subtitle: 'Напишите — ответим прямо здесь',
   open: 'Открыть чат',
-  openNew: (count) => `Открыть чат, ${pluralRu(count, newRu)}`,
+  openNew: (count) => `Открыть чат, новых сообщений: ${count}`,
   close: 'Закрыть чат',
   log: 'Сообщения',
   hello: 'Здравствуйте! Чем можем помочь?',
   placeholder: 'Напишите сообщение…',
   send: 'Отправить',
-  left: (count) => `Осталось: ${pluralRu(count, charRu)}`,
-  over: (count) => `Лишнее: ${pluralRu(count, charRu)}`,
+  left: (count) => `Осталось символов: ${count}`,
+  over: (count) => `Лишних символов: ${count}`,
   company: 'Компания',
   you: 'Вы',
   edited: 'изменено',
@@ -126,16 +111,13 @@ const ru: Words = {
   notSent: 'Не отправлено',
   refused: {
     0: 'сервер не принял сообщение',
-    400: 'сервер не принял этот текст',
     413: 'сообщение слишком длинное',
   },
   retry: 'Повторить',
   discard: 'Удалить',
-  fresh: (count) => pluralRu(count, newRu),
+  fresh: (count) => `Новых сообщений: ${count}`,
   offline: (waiting) =>
-    waiting
-      ? `Нет связи. Ждёт отправки: ${pluralRu(waiting, { one: 'сообщение', few: 'сообщения', many: 'сообщений', other: 'сообщения' })}.`
-      : 'Нет связи. Сообщения отправятся, когда она появится.',
+    `Нет связи. ${waiting ? `Ждут отправки: ${waiting}.` : 'Сообщения отправятся, когда она появится.'}`,
   server: 'Чат недоступен. Пробуем снова…',
   busy: 'Слишком много сообщений сразу. Отправка скоро продолжится.',
   today: 'Сегодня',

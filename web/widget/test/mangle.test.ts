@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { ownMembers } from '../vite.config';
+
+const typescript = new URL('../../node_modules/typescript/lib/', import.meta.url);
+
+/** Every property the browser and the language have, from TypeScript's own descriptions of them. */
+function platformNames(): Set<string> {
+  const names = new Set<string>();
+  for (const file of readdirSync(typescript).filter((name) => /^lib\.(dom|es5|es20\d\d)(\..+)?\.d\.ts$/.test(name))) {
+    const text = readFileSync(new URL(file, typescript), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^ {4}(?:readonly |get |set )?(\w+)\??[(:<]/gm)) names.add(name);
+  }
+  return names;
+}
+
+test('no shortened member has the name of a browser property', () => {
+  const names = platformNames();
+  expect(names).toContain('locks');
+  expect([...names].filter((name) => ownMembers.test(name))).toEqual([]);
+});
+
+test('nothing that other builds or the server read is shortened', () => {
+  const outside =
+    'id seq at direction kind text author target url name token clientId messages phone email receipt entries';
+  const kept = 'order refused era cursor isWhole edited deleted open close identify';
+  expect(`${outside} ${kept}`.split(' ').filter((name) => ownMembers.test(name))).toEqual([]);
+});
