@@ -21,28 +21,36 @@ type CRM interface {
 	// the property. One call when the client has no phone or e-mail, else two.
 	FindContacts(ctx context.Context, q PersonQuery) ([]Found, error)
 	// UpsertContact creates the contact or adopts the one that has the client's
-	// unique property. Safe to repeat. One call.
+	// unique property or, where the CRM keeps e-mails unique, the e-mail; it never
+	// overwrites what that one has, its owner included. Safe to repeat. One call.
 	UpsertContact(ctx context.Context, c NewContact) (switchboard.Contact, error)
-	// SetContactOwner makes owner responsible for the contact. One call.
+	// SetContactOwner makes owner responsible for the contact ("" = nobody) and gives
+	// the whole contact back. One or two calls.
 	SetContactOwner(ctx context.Context, id switchboard.ContactID, owner switchboard.OwnerID) (switchboard.Contact, error)
 	// UpsertDeal creates the deal associated to its contact, or adopts the one that
 	// has the client's unique property. Safe to repeat. One or two calls.
 	UpsertDeal(ctx context.Context, d NewDeal) (switchboard.Deal, error)
 
-	// Contacts re-reads contacts by id, 100 per call; missing ones come with Deleted.
+	// Contacts re-reads contacts by id, 100 per call: one answer per id, in their
+	// order. A merged-away id is answered with its survivor (another ID), a missing
+	// one with Deleted.
 	Contacts(ctx context.Context, ids []switchboard.ContactID) ([]switchboard.Contact, error)
 	// DealsOfContact reads the contact's deals.
 	DealsOfContact(ctx context.Context, id switchboard.ContactID) ([]switchboard.Deal, error)
 	// ChangedContacts and ChangedDeals list records changed since the cursor,
-	// oldest first, with the cursor to ask from next time; at most 200 per call.
+	// oldest first, with the cursor to ask from next time; at most 200 per call. Read
+	// on until nothing comes. An empty cursor starts from now. A change may come
+	// twice, and older than known: compare UpdatedAt. After an error the cursor is the
+	// one that was given.
 	ChangedContacts(ctx context.Context, since Cursor) ([]switchboard.Contact, Cursor, error)
 	ChangedDeals(ctx context.Context, since Cursor) ([]switchboard.Deal, Cursor, error)
 
 	// WriteEntries writes at most 100 timeline entries in one call per sink and
-	// answers for each: written, refused, locked or unknown.
+	// answers for each, in their order. An error means that nothing was sent.
 	WriteEntries(ctx context.Context, entries []Entry) ([]EntryResult, error)
 	// FindEntries reads which of the entries the contact already has, by our link or
-	// unique property; used after a lost answer (TIME-3).
+	// unique property; used after a lost answer (TIME-3). Contact "" means each
+	// entry's own: entries of many contacts are settled with few calls.
 	FindEntries(ctx context.Context, contact switchboard.ContactID, entries []Entry) (map[EntryKey]string, error)
 
 	// RecordURL is the address of a record's page for people.

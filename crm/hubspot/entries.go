@@ -32,7 +32,7 @@ func (c *Client) WriteEntries(ctx context.Context, entries []crm.Entry) ([]crm.E
 				group = append(group, e)
 			}
 		}
-		for chunk := range slices.Chunk(group, maxBatch) {
+		for _, chunk := range batches(group) {
 			w.write(ctx, sink, chunk)
 			again := w.again
 			w.again = nil
@@ -43,6 +43,25 @@ func (c *Client) WriteEntries(ctx context.Context, entries []crm.Entry) ([]crm.E
 		return nil, w.stopped
 	}
 	return w.list(entries), nil
+}
+
+// maxBatchText bounds the texts of one call, in bytes before escaping.
+const maxBatchText = 2 << 20
+
+// batches divides entries into calls.
+func batches(entries []crm.Entry) [][]crm.Entry {
+	var list [][]crm.Entry
+	size := 0
+	for _, e := range entries {
+		length := min(len(e.Text), 4*maxBody)
+		last := len(list) - 1
+		if last < 0 || len(list[last]) == maxBatch || size+length > maxBatchText {
+			list, last, size = append(list, nil), last+1, 0
+		}
+		list[last] = append(list[last], e)
+		size += length
+	}
+	return list
 }
 
 // writing collects the outcomes of one WriteEntries.
