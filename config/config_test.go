@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -223,4 +224,31 @@ func mustCheck(t *testing.T, server config.Server) config.Settings {
 		t.Fatal(err)
 	}
 	return settings
+}
+
+// The operator's page names every setting, and none that does not exist.
+func TestTheOperatorsPageNamesEverySetting(t *testing.T) {
+	page, err := os.ReadFile("../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser, err := kong.New(&config.CLI{}, kong.Vars{"version": "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, command := range parser.Model.Leaves(true) {
+		for _, flag := range command.Flags {
+			for _, name := range flag.Envs {
+				known[name] = true
+			}
+		}
+	}
+	named := map[string]bool{}
+	for _, name := range regexp.MustCompile(`SWITCHBOARD_[A-Z_]+`).FindAllString(string(page), -1) {
+		named[name] = true
+	}
+	if diff := cmp.Diff(known, named); diff != "" {
+		t.Error(diff)
+	}
 }
