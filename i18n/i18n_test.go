@@ -170,16 +170,16 @@ func TestEveryMessageKeyInTheCodeHasASentence(t *testing.T) {
 		}
 	}
 	planted := map[string]string{}
-	source := `package p; var a = switchboard.Invalid("f", "planted_a"); var b = switchboard.Errorf(c, "planted_b", "x"); var d = &switchboard.Error{Message: "planted_c"}`
-	if err := collect("planted.go", source, planted); err != nil || len(planted) != 3 {
-		t.Errorf("planted 3 keys, found %v, %v", planted, err)
+	source := `package p; var a = switchboard.Invalid("f", "planted_a"); var b = switchboard.Errorf(c, "planted_b", "x"); var d = &switchboard.Error{Message: "planted_c"}; var e = channel.SendError{Class: x, Reason: "planted_d"}; var f = permanent("planted_e", nil)`
+	if err := collect("planted.go", source, planted); err != nil || len(planted) != 5 {
+		t.Errorf("planted 5 keys, found %v, %v", planted, err)
 	}
 	if len(used) == 0 {
 		t.Error("no key was found in the code: nothing was checked")
 	}
 }
 
-// collect finds the key in Invalid(field, KEY), Errorf(code, KEY, ...) and Error{Message: KEY}.
+// collect finds the keys in calls and literals that take one.
 func collect(name string, source any, used map[string]string) error {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, name, source, parser.SkipObjectResolution)
@@ -187,7 +187,7 @@ func collect(name string, source any, used map[string]string) error {
 		return err
 	}
 	ast.Inspect(file, func(node ast.Node) bool {
-		if literal := keyIn(node); literal != nil && literal.Kind == token.STRING {
+		if literal, is := keyIn(node).(*ast.BasicLit); is && literal.Kind == token.STRING {
 			key, _ := strconv.Unquote(literal.Value)
 			used[key] = set.Position(literal.Pos()).String()
 		}
@@ -196,33 +196,35 @@ func collect(name string, source any, used map[string]string) error {
 	return nil
 }
 
-func keyIn(node ast.Node) *ast.BasicLit {
+// Where keys stand: the argument of a call, the field of a literal.
+var (
+	keyArgument = map[string]int{"switchboard.Invalid": 1, "switchboard.Errorf": 1, "permanent": 0, "answer": 1}
+	keyField    = map[string]string{"switchboard.Error": "Message", "channel.SendError": "Reason", "channel.Ignored": "Reason"}
+)
+
+func keyIn(node ast.Node) ast.Expr {
 	switch n := node.(type) {
 	case *ast.CallExpr:
-		if from, is := n.Fun.(*ast.SelectorExpr); is && len(n.Args) >= 2 && isName(from.X, "switchboard") &&
-			(from.Sel.Name == "Invalid" || from.Sel.Name == "Errorf") {
-			literal, _ := n.Args[1].(*ast.BasicLit)
-			return literal
+		if at, takes := keyArgument[nameOf(n.Fun)]; takes && len(n.Args) > at {
+			return n.Args[at]
 		}
 	case *ast.CompositeLit:
-		if of, is := n.Type.(*ast.SelectorExpr); is && isName(of.X, "switchboard") && of.Sel.Name == "Error" {
-			return messageField(n)
+		field := keyField[nameOf(n.Type)]
+		for _, element := range n.Elts {
+			if pair, is := element.(*ast.KeyValueExpr); is && field != "" && nameOf(pair.Key) == field {
+				return pair.Value
+			}
 		}
 	}
 	return nil
 }
 
-func messageField(of *ast.CompositeLit) *ast.BasicLit {
-	for _, element := range of.Elts {
-		if pair, is := element.(*ast.KeyValueExpr); is && isName(pair.Key, "Message") {
-			literal, _ := pair.Value.(*ast.BasicLit)
-			return literal
-		}
+func nameOf(e ast.Expr) string {
+	switch n := e.(type) {
+	case *ast.Ident:
+		return n.Name
+	case *ast.SelectorExpr:
+		return nameOf(n.X) + "." + n.Sel.Name
 	}
-	return nil
-}
-
-func isName(e ast.Expr, name string) bool {
-	identifier, is := e.(*ast.Ident)
-	return is && identifier.Name == name
+	return ""
 }
