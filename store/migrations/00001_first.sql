@@ -490,6 +490,14 @@ CREATE TABLE deal (
 );
 CREATE INDEX deal_contact ON deal (account_id, contact_id);
 
+-- Since when the timeline setting is on or off: it counts at a message's time (TIME-1).
+CREATE TABLE timeline_switch (
+    account_id TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    on_off     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, at)
+);
+
 -- A timeline entry to write: todo -> sent (a call is under way) -> done | refused; sent with a lost answer is settled by reading.
 CREATE TABLE timeline_intent (
     account_id TEXT NOT NULL,
