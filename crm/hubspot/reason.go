@@ -20,7 +20,7 @@ func reason(p *Problem, message string, private map[string]bool) string {
 		text = strings.TrimPrefix(text+": "+words, ": ")
 	}
 	if len(text) > maxReason {
-		text = text[:maxReason]
+		text = strings.ToValidUTF8(text[:maxReason], "")
 	}
 	return text
 }
