@@ -86,6 +86,7 @@ const (
 	WebchatSessionGone             Key = "webchat_session_gone"
 	WebchatTooManyOrigins          Key = "webchat_too_many_origins"
 	WebhookSecret                  Key = "webhook_secret"
+	WhyGivenBack                   Key = "why.given_back"
 	WhyHasResponsible              Key = "why.has_responsible"
 	WhyNextInTurn                  Key = "why.next_in_turn"
 	WhyNoResponsible               Key = "why.no_responsible"
@@ -105,5 +106,6 @@ const (
 	WhyReplaced                    Key = "why.replaced"
 	WhySeveralContacts             Key = "why.several_contacts"
 	WhyUndecided                   Key = "why.undecided"
+	WhyUsedOwed                    Key = "why.used_owed"
 	WhyWroteFirst                  Key = "why.wrote_first"
 )
