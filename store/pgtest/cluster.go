@@ -76,10 +76,12 @@ func Start(ctx context.Context, settings map[string]string) (*Cluster, error) {
 	return c, nil
 }
 
-// clusterDir keeps the path short: a Unix socket's path has at most 107 bytes.
+// maxBaseBytes keeps the socket's path short: it may have at most 107 bytes.
+const maxBaseBytes = 60
+
 func clusterDir(owner account) (string, error) {
 	base := os.TempDir()
-	if len(base) > 60 {
+	if len(base) > maxBaseBytes || !owner.reaches(base) {
 		base = "/tmp"
 	}
 	dir, err := os.MkdirTemp(base, "switchboard-pg-")

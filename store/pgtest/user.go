@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -49,6 +50,23 @@ func (a account) own(dir string) error {
 		return nil
 	}
 	return os.Chown(dir, int(a.credential.Uid), int(a.credential.Gid))
+}
+
+// reaches tells whether the account may enter the folder: root's own temporary
+// folder is often closed to others.
+func (a account) reaches(dir string) bool {
+	if a.credential == nil {
+		return true
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
 }
 
 // command prepares a program of the account, in a session of its own: a
