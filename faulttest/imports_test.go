@@ -16,8 +16,9 @@ import (
 
 const module = "switchboard"
 
-// rule says what a package may import besides the standard library: own packages by folder ("." is the root package), others
-// by module path. "*" is everything.
+// rule says what a package may import besides the standard library: own
+// packages by folder ("." is the root package), others by module path. "*" is
+// everything.
 type rule struct{ own, outside []string }
 
 // Leaves that everybody who handles a value of theirs needs: a secret's type,
