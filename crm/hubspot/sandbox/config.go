@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ const (
 	DefaultCardPath = "/embed/hubspot/card"
 
 	defaultLedgerSize   = 50_000
+	defaultZone         = "Europe/Moscow"
 	defaultPerTenSecond = 100
 	defaultPerDay       = 250_000
 	defaultSearchRate   = 5
@@ -181,11 +183,24 @@ func (c Config) withDefaults() Config {
 func (p Portal) withDefaults() Portal {
 	setIfZero(&p.ID, 62515001)
 	setIfZero(&p.AppID, 54321)
-	setIfZero(&p.TimeZone, "Europe/Moscow")
+	setIfZero(&p.TimeZone, defaultZone)
 	setIfZero(&p.UIDomain, "127.0.0.1")
 	setIfZero(&p.Currency, "RUB")
 	setIfZero(&p.CountryCode, "7")
 	return p
+}
+
+// location finds the account's time zone. The default one needs no zone
+// database on the machine.
+func (p Portal) location() (*time.Location, error) {
+	zone, err := time.LoadLocation(p.TimeZone)
+	if err != nil && p.TimeZone == defaultZone {
+		return time.FixedZone(defaultZone, 3*60*60), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load time zone: %w", err)
+	}
+	return zone, nil
 }
 
 func (l Limits) withDefaults() Limits {

@@ -11,8 +11,8 @@
 // v3-signed fetch.
 //
 // Guarantees:
-//   - Every JSON answer agrees with crm/hubspot/contract, unless a fault that
-//     spoils the body was asked for.
+//   - Every JSON answer agrees with crm/hubspot/contract, unless a fault
+//     was asked for that spoils the body or answers 504 (not in the contract).
 //   - What was answered is kept: with Config.Dir set it also survives the
 //     death of the process (each change is appended to a file before the
 //     answer is sent; a torn last line is dropped at the next start).

@@ -13,6 +13,9 @@ type filter struct {
 	Value    string   `json:"value"`
 	Values   []string `json:"values"`
 	High     string   `json:"highValue"`
+
+	tokens []string // of Value
+	must   string   // a part of Value that every match contains
 }
 
 // test is a compiled filter.
@@ -73,8 +76,8 @@ var operators = map[string]struct {
 	}},
 	"HAS_PROPERTY":       {takesNothing, func(_ filter, _ property, v string) bool { return v != "" }},
 	"NOT_HAS_PROPERTY":   {takesNothing, func(_ filter, _ property, v string) bool { return v == "" }},
-	"CONTAINS_TOKEN":     {takesValue, func(f filter, _ property, v string) bool { return containsTokens(v, f.Value) }},
-	"NOT_CONTAINS_TOKEN": {takesValue, func(f filter, _ property, v string) bool { return !containsTokens(v, f.Value) }},
+	"CONTAINS_TOKEN":     {takesValue, func(f filter, _ property, v string) bool { return f.inTokens(v) }},
+	"NOT_CONTAINS_TOKEN": {takesValue, func(f filter, _ property, v string) bool { return !f.inTokens(v) }},
 }
 
 func (f filter) compile(t *table) (test, *apiError) {
@@ -91,6 +94,11 @@ func (f filter) compile(t *table) (test, *apiError) {
 	if bad := f.checkOperands(op.takes); bad != nil {
 		return nil, bad
 	}
+	if def.Type == "datetime" { // as values are kept, so that texts compare
+		f.Value, f.High = t.stored(f.Property, f.Value), t.stored(f.Property, f.High)
+	}
+	f.tokens = strings.Fields(strings.ToLower(f.Value))
+	f.must = longest(strings.FieldsFunc(strings.ToLower(f.Value), func(r rune) bool { return r == '*' || unicode.IsSpace(r) }))
 	return func(props map[string]string) bool { return op.judge(f, def, props[f.Property]) }, nil
 }
 
@@ -118,12 +126,26 @@ func oneOf(f filter, def property, v string) bool {
 	return slices.ContainsFunc(f.Values, func(want string) bool { return equalValue(def, v, want) })
 }
 
-// containsTokens: every token of the pattern, which may hold "*", matches a
-// token of the value. A value's tokens are its words and, for words like
-// addresses, the parts of them.
-func containsTokens(value, pattern string) bool {
-	have := append(strings.Fields(strings.ToLower(value)), words(value)...)
-	for _, want := range strings.Fields(strings.ToLower(pattern)) {
+func longest(parts []string) string {
+	most := ""
+	for _, p := range parts {
+		if len(p) > len(most) {
+			most = p
+		}
+	}
+	return most
+}
+
+// inTokens: every token of the pattern, which may hold "*", matches a token of
+// the value. A value's tokens are its words and, for words like addresses, the
+// parts of them.
+func (f filter) inTokens(value string) bool {
+	value = strings.ToLower(value)
+	if !strings.Contains(value, f.must) {
+		return false
+	}
+	have := append(strings.Fields(value), words(value)...)
+	for _, want := range f.tokens {
 		if !slices.ContainsFunc(have, func(token string) bool { return wildcard(want, token) }) {
 			return false
 		}

@@ -27,6 +27,8 @@ type change struct {
 	Owners    []Owner       `json:"owners,omitempty"`
 	Pipelines []Pipeline    `json:"pipelines,omitempty"`
 	Settings  *settingsLine `json:"settings,omitempty"`
+	// Next are the ids to be given next: an erased id is never given again.
+	Next map[string]int64 `json:"next,omitempty"`
 }
 
 type recordLine struct {
@@ -121,16 +123,21 @@ func (st *state) flush() error {
 type stateFile struct {
 	path  string
 	f     *os.File
+	size  int64
 	grown int64 // bytes since the last compaction
 }
 
 func (sf *stateFile) append(line []byte) error {
 	n, err := sf.f.Write(append(line, '\n'))
+	if err != nil {
+		return errors.Join(err, sf.f.Truncate(sf.size)) // no torn line in the middle
+	}
+	sf.size += int64(n)
 	sf.grown += int64(n)
-	return err
+	return nil
 }
 
-// openState reads the file in dir, if any, and starts a fresh compacted one.
+// open reads the file in dir, if any, and starts a fresh compacted one.
 func (st *state) open(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make state folder: %w", err)
@@ -192,6 +199,12 @@ func (st *state) apply(c change) {
 		st.owners = c.Owners
 	case c.Pipelines != nil:
 		st.dealPipe = c.Pipelines
+	case c.Next != nil:
+		for name, next := range c.Next {
+			if t := st.tableOf(name); t != nil {
+				t.nextID = max(t.nextID, next)
+			}
+		}
 	case c.Settings != nil:
 		s := c.Settings
 		st.settings = Settings{s.AppURL, Secret(s.AppSecret), s.CardPath, s.FrameOrigins}
@@ -217,10 +230,10 @@ func (st *state) applyRecord(line *recordLine) {
 		r = &record{id: line.ID, kind: t.kind, created: time.UnixMilli(line.Created).UTC()}
 	}
 	r.mergedInto = line.Merged
-	t.put(r, line.Props, time.UnixMilli(line.Updated).UTC())
-	if line.Archived > 0 {
-		t.archive(r, time.UnixMilli(line.Archived).UTC())
+	if line.Archived > 0 { // before put: an archived record holds no unique value
+		r.archived, r.archivedAt = true, time.UnixMilli(line.Archived).UTC()
 	}
+	t.put(r, line.Props, time.UnixMilli(line.Updated).UTC())
 }
 
 func (st *state) applyLink(line *linkLine) {
@@ -267,7 +280,7 @@ func (st *state) erase(r *record) {
 
 // compact rewrites the file as the present state, by way of a rename.
 func (st *state) compact() error {
-	fresh, err := os.OpenFile(st.file.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	fresh, err := os.OpenFile(st.file.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("rewrite state: %w", err)
 	}
@@ -282,7 +295,11 @@ func (st *state) compact() error {
 	if st.file.f != nil {
 		_ = st.file.f.Close()
 	}
-	st.file.f, st.file.grown = fresh, 0
+	info, err := fresh.Stat()
+	if err != nil {
+		return fmt.Errorf("rewrite state: %w", err)
+	}
+	st.file.f, st.file.size, st.file.grown = fresh, info.Size(), 0
 	return nil
 }
 
@@ -310,7 +327,11 @@ func (st *state) snapshot(emit func(change) error) error {
 }
 
 func (st *state) snapshotAccount(emit func(change) error) error {
-	all := []change{settingsChange(st.settings)}
+	next := map[string]int64{}
+	for k, t := range st.tables {
+		next[k.name] = t.nextID
+	}
+	all := []change{settingsChange(st.settings), {Next: next}}
 	if st.owners != nil {
 		all = append(all, change{Owners: st.owners})
 	}

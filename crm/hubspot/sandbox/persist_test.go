@@ -42,7 +42,7 @@ func fill(t *testing.T, b *box) {
 	t.Helper()
 	b.uniqueProperty("contacts", "switchboard_uid")
 	c := b.contact(`{"firstname":"Анна","switchboard_uid":"u1"}`)
-	gone, merged, erased := b.contact(`{"firstname":"B"}`), b.contact(`{"firstname":"C"}`), b.contact(`{"firstname":"D"}`)
+	gone, merged, erased := b.contact(`{"firstname":"B"}`), b.contact(`{"firstname":"C","email":"c@shop.example"}`), b.contact(`{"firstname":"D"}`)
 	d := b.deal(c.ID)
 	b.communication(c.ID)
 	b.call("PATCH", dealsPath+"/"+d.ID, `{"properties":{"dealstage":"inwork"}}`).want(200)
@@ -87,8 +87,11 @@ func TestWhatWasAnsweredSurvivesTheDeathOfTheProcess(t *testing.T) {
 		t.Fatal("after a second restart", diff)
 	}
 	read := compacted.call("GET", contactsPath+"/u1?idProperty=switchboard_uid", "").want(200).record()
-	if again := compacted.contact(`{"firstname":"E"}`); again.ID <= read.ID {
-		t.Error("an id was given twice")
+	if byMail := compacted.call("GET", contactsPath+"/c@shop.example?idProperty=email", "").want(200).record(); byMail.ID != read.ID {
+		t.Errorf("the e-mail of a merged contact leads to %s", byMail.ID)
+	}
+	if again, last := compacted.contact(`{"firstname":"E"}`), b.contact(`{"firstname":"E"}`); again.ID != last.ID {
+		t.Errorf("got id %s, want %s: an erased id must not be given again", again.ID, last.ID)
 	}
 	compacted.call("POST", contactsPath, `{"properties":{"firstname":"F","switchboard_uid":"u1"},"associations":[]}`).want(409)
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -340,10 +341,8 @@ func (s *Server) merge(first, second *record, now time.Time) {
 	s.moveLinks(first, second)
 	second.mergedInto = first.id
 	s.archive(second, now)
-	props := cleaned(second.props)
-	for name, value := range first.props {
-		props[name] = value
-	}
+	props := maps.Clone(second.props)
+	maps.Copy(props, first.props)
 	props["hs_merged_object_ids"] = joinIDs(first.props["hs_merged_object_ids"], second.props["hs_merged_object_ids"], second.id)
 	s.calculate(first.kind, first.props, props, now)
 	t.put(first, props, now)

@@ -243,3 +243,12 @@ func TestLeadsAreAbsentUntilSwitchedOn(t *testing.T) {
 	}
 	b.wrong("POST", leadsPath, `{"properties":{"hs_lead_name":"L"},"associations":[]}`).want(400)
 }
+
+func TestMomentsAreKeptInOneFormat(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	made := b.call("POST", notesPath, `{"properties":{"hs_timestamp":"1795424400123","hs_note_body":"n"},"associations":[]}`).want(201).record()
+	if got := value(made, "hs_timestamp"); got != "2026-11-23T09:00:00.123Z" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -187,11 +187,16 @@ func compareValues(def property, a, b string) int {
 		return cmp.Compare(a, b)
 	}
 	switch def.Type {
+	case "datetime":
+		if len(a) == len(timeFormat) && len(b) == len(timeFormat) {
+			return cmp.Compare(a, b) // both as values are kept
+		}
 	case "number":
 		x, _ := strconv.ParseFloat(a, 64)
 		y, _ := strconv.ParseFloat(b, 64)
 		return cmp.Compare(x, y)
-	case "datetime", "date":
+	}
+	if def.Type == "datetime" || def.Type == "date" {
 		x, _ := parseMoment(a)
 		y, _ := parseMoment(b)
 		return x.Compare(y)

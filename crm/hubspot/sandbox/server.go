@@ -43,9 +43,9 @@ type Server struct {
 // seeded from Config.
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
-	zone, err := time.LoadLocation(cfg.Portal.TimeZone)
+	zone, err := cfg.Portal.location()
 	if err != nil {
-		return nil, fmt.Errorf("load time zone: %w", err)
+		return nil, err
 	}
 	s := &Server{
 		cfg: cfg, zone: zone, log: cfg.Log, closing: make(chan struct{}), signal: newBroadcast(),

@@ -129,6 +129,8 @@ var texts = map[string][2]string{
 	"n.peakTen":          {"most in 10 s", "максимум за 10 с"},
 	"n.peakSearch":       {"most searches in 1 s", "максимум поисков за 1 с"},
 	"n.today":            {"today", "сегодня"},
+	"n.perTen":           {"in 10 s", "за 10 с"},
+	"n.perDay":           {"a day", "в сутки"},
 	"n.limited":          {"refused by limits", "отклонено лимитом"},
 	"ctl.any":            {"any", "любой"},
 	"missing":            {"There is no such record.", "Такой записи нет."},

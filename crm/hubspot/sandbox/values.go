@@ -76,6 +76,16 @@ func valueText(value any) (string, error) {
 	return "", valueError{}
 }
 
+// stored writes a value as the service keeps it: moments in one format.
+func (t *table) stored(name, value string) string {
+	if def := t.props[name]; def.Type == "datetime" {
+		if at, ok := parseMoment(value); ok {
+			return stampTime(at)
+		}
+	}
+	return value
+}
+
 // checkValues judges each value by its definition. By name, so that the
 // answer to a request is always the same.
 func (t *table) checkValues(v values) *apiError {

@@ -49,7 +49,7 @@ func (s *Server) checkCreate(t *table, in createInput) (map[string]string, []wan
 	if bad := t.checkValues(in.Properties); bad != nil {
 		return nil, nil, bad
 	}
-	props := cleaned(in.Properties)
+	props := t.cleaned(in.Properties)
 	if bad := s.checkRequired(t.kind, props); bad != nil {
 		return nil, nil, bad
 	}
@@ -89,7 +89,7 @@ func (s *Server) update(t *table, r *record, v values, now time.Time) *apiError 
 	}
 	props := maps.Clone(r.props)
 	for name, value := range v {
-		setOrDrop(props, name, value)
+		setOrDrop(props, name, t.stored(name, value))
 	}
 	if err := s.checkReferences(t.kind, r.props, props); err != nil {
 		return err
@@ -106,10 +106,10 @@ func (s *Server) update(t *table, r *record, v values, now time.Time) *apiError 
 	return nil
 }
 
-func cleaned(v values) map[string]string {
+func (t *table) cleaned(v values) map[string]string {
 	props := make(map[string]string, len(v)+4)
 	for name, value := range v {
-		setOrDrop(props, name, value)
+		setOrDrop(props, name, t.stored(name, value))
 	}
 	return props
 }
