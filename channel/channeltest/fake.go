@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -223,9 +224,34 @@ type fakeLine struct {
 	secret string
 }
 
-// Send lets the message reach the client unless a fault says otherwise.
+// refuse keeps the capabilities' limits.
+func (f *Fake) refuse(m channel.Outbound) error {
+	most, isFile := f.caps.TextMax, len(m.Content.Media) > 0
+	if isFile {
+		most = f.caps.CaptionMax
+	}
+	reason := ""
+	switch {
+	case f.caps.TextLength(m.Text) > most:
+		reason = "text_too_long"
+	case m.Kind == switchboard.KindText && strings.TrimSpace(m.Text) == "":
+		reason = "text_empty"
+	case isFile && f.caps.Media[m.Kind] == 0:
+		reason = "kind_not_supported"
+	case isFile && m.Content.Media[0].Size > f.caps.Media[m.Kind]:
+		reason = "media_too_large"
+	default:
+		return nil
+	}
+	return &channel.SendError{Class: channel.Permanent, Reason: reason}
+}
+
+// Send lets the message reach the client unless a limit or a fault says otherwise.
 func (l *fakeLine) Send(ctx context.Context, m channel.Outbound) (channel.Receipt, error) {
 	f := l.fake
+	if err := f.refuse(m); err != nil {
+		return channel.Receipt{}, err
+	}
 	f.mu.Lock()
 	fault, faulty := f.plan.draw()
 	f.calls++
