@@ -1,6 +1,6 @@
 // Prints the gzip sizes of what a first screen loads and fails when a budget is exceeded.
 // First screen = the entry's script, everything it imports or preloads, its style sheets, and the bigger language file.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -22,41 +22,30 @@ function withStaticImports(files) {
   return [...seen];
 }
 
-function firstScreen(page, lazyPrefixes) {
+function firstScreen(page) {
   const html = readFileSync(dist + page, 'utf8');
   const scripts = withStaticImports(matches(html, /(?:src|href)="\/(assets\/[^"]+\.js)"/g));
-  const styles = matches(html, /href="\/(assets\/[^"]+\.css)"/g);
-  const lazy = lazyPrefixes.flatMap((prefix) =>
-    largest(readdirSync(`${dist}assets`).filter((f) => f.startsWith(prefix))),
-  );
-  return {
-    js: [...scripts, ...lazy.filter((f) => f.endsWith('.js'))],
-    css: [...styles, ...lazy.filter((f) => f.endsWith('.css'))],
-  };
+  return { js: [...scripts, biggerLanguage(scripts)], css: matches(html, /href="\/(assets\/[^"]+\.css)"/g) };
 }
 
-function largest(names) {
-  return names
-    .map((name) => `assets/${name}`)
-    .sort((a, b) => gzipBytes(b) - gzipBytes(a))
-    .slice(0, 1);
+/** The bigger of the language files that the scripts load; only one of them is loaded. */
+function biggerLanguage(scripts) {
+  const names = scripts.flatMap((file) =>
+    matches(readFileSync(dist + file, 'utf8'), /["'`]\.\/((?:ru|en)-[\w-]+\.js)["'`]/g),
+  );
+  const files = [...new Set(names)].map((name) => `assets/${name}`);
+  if (files.length !== 2) throw new Error(`expected two language files, found ${files.join(', ') || 'none'}`);
+  return files.sort((a, b) => gzipBytes(b) - gzipBytes(a))[0];
 }
 
 const total = (files) => files.reduce((sum, file) => sum + gzipBytes(file), 0);
-const language = ['ru-', 'en-'];
-
-function biggerLanguage() {
-  const names = readdirSync(`${dist}assets`).filter((f) => language.some((l) => f.startsWith(l)) && f.endsWith('.js'));
-  return largest(names);
-}
 
 function report(label, page, budgetKilobytes, count) {
-  const { js, css } = firstScreen(page, []);
-  const words = biggerLanguage();
-  const bytes = count({ js: [...js, ...words], css });
+  const { js, css } = firstScreen(page);
+  const bytes = count({ js, css });
   const verdict = bytes <= budgetKilobytes * kilobyte ? 'ok' : 'OVER';
   console.log(`${label}: ${(bytes / kilobyte).toFixed(1)} kB gzip of ${budgetKilobytes} kB  ${verdict}`);
-  for (const file of [...js, ...words, ...css])
+  for (const file of [...js, ...css])
     console.log(`    ${(gzipBytes(file) / kilobyte).toFixed(1).padStart(6)}  ${file}`);
   return verdict === 'ok';
 }

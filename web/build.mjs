@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const vite = `${here}node_modules/vite/bin/vite.js`;
 
-function build(...args) {
-  execFileSync(process.execPath, [vite, 'build', ...args], { cwd: here, stdio: 'inherit' });
+function build(page, ...args) {
+  const env = { ...process.env, ...(page ? { SWITCHBOARD_PAGE: page } : {}) };
+  execFileSync(process.execPath, [vite, 'build', '--logLevel', 'warn', ...args], { cwd: here, stdio: 'inherit', env });
 }
 
 mkdirSync(`${here}dist`, { recursive: true });
@@ -15,5 +16,6 @@ for (const name of readdirSync(`${here}dist`)) {
   if (name !== '.keep') rmSync(`${here}dist/${name}`, { recursive: true });
 }
 writeFileSync(`${here}dist/.keep`, '');
-build();
-if (existsSync(`${here}widget/vite.config.ts`)) build('-c', 'widget/vite.config.ts');
+build('index');
+build('embed');
+if (existsSync(`${here}widget/vite.config.ts`)) build(undefined, '-c', 'widget/vite.config.ts');

@@ -10,7 +10,9 @@ type Json<T> = T extends { content: { 'application/json': infer B } } ? B : unde
 type Success<O> = O extends { responses: infer R }
   ? { [S in keyof R]: S extends 200 | 201 | 202 | 204 ? Json<R[S]> : never }[keyof R]
   : never;
-type Parameters<O, Where extends 'path' | 'query'> = O extends { parameters: Partial<Record<Where, infer V>> } ? V : never;
+type Parameters<O, Where extends 'path' | 'query'> = O extends { parameters: Partial<Record<Where, infer V>> }
+  ? V
+  : never;
 type Body<O> = O extends { requestBody?: infer R } ? Json<NonNullable<R>> : undefined;
 
 export type Answer<M extends Method, P extends keyof paths> = Success<Operation<M, P>>;
@@ -81,7 +83,7 @@ export class Api {
   async #fetch(address: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set('Accept-Language', this.#options.language());
-    if (init.body) headers.set('Content-Type', 'application/json');
+    if (typeof init.body === 'string') headers.set('Content-Type', 'application/json');
     const bearer = this.#options.bearer?.();
     if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
     try {

@@ -106,7 +106,7 @@ describe('live stream', () => {
 
   it('gives up a connection that is silent for too long', async () => {
     let aborted = false;
-    const stream = new LiveStream(0, {
+    const stream: LiveStream = new LiveStream(0, {
       open: async (_, signal) => {
         const body = new ReadableStream<Uint8Array>({
           start: (controller) =>

@@ -3,9 +3,7 @@ import type { Connection } from './stream';
 import type { Frame } from './sse';
 
 export type TabNote =
-  | { kind: 'frame'; frame: Frame }
-  | { kind: 'connection'; connection: Connection }
-  | { kind: 'leading'; after: number };
+  { kind: 'frame'; frame: Frame } | { kind: 'connection'; connection: Connection } | { kind: 'leading'; after: number };
 
 /** What the tabs need from the browser; replaced in tests. */
 export interface TabWorld {
