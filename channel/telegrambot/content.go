@@ -64,7 +64,7 @@ var readers = []struct {
 	read  reader
 }{
 	{"text", readText},
-	{"animation", readFile(switchboard.KindVideo, "video/mp4")},
+	{"animation", readAnimation},
 	{"photo", readPhoto},
 	{"voice", readFile(switchboard.KindVoice, "audio/ogg")},
 	{"audio", readFile(switchboard.KindAudio, "audio/mpeg")},
@@ -182,6 +182,15 @@ func readFile(kind switchboard.Kind, mime string) reader {
 		}
 		return attach(kind, f, caption, false)
 	}
+}
+
+// readAnimation reads a moving picture: a video without sound.
+func readAnimation(raw json.RawMessage, from *user, caption string) (carried, bool) {
+	c, ok := readFile(switchboard.KindVideo, "video/mp4")(raw, from, caption)
+	if ok {
+		c.content.Media[0].Animated = true
+	}
+	return c, ok
 }
 
 func readSticker(raw json.RawMessage, _ *user, _ string) (carried, bool) {

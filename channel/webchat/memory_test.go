@@ -146,3 +146,19 @@ func (m *memory) until(ctx context.Context, done func() bool) error {
 var errDatabase = errors.New("canary of a database error")
 
 func day() time.Time { return time.Date(2026, 3, 2, 9, 15, 30, 123_000_000, time.UTC) }
+
+// failingOnce is an outbox whose next Append fails when told.
+type failingOnce struct {
+	*memory
+	next     error
+	accepted int
+}
+
+func (f *failingOnce) Append(ctx context.Context, ch switchboard.Channel, m channel.Outbound) (int64, error) {
+	if err := f.next; err != nil {
+		f.next = nil
+		return 0, err
+	}
+	f.accepted++
+	return f.memory.Append(ctx, ch, m)
+}

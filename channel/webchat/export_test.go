@@ -1,0 +1,10 @@
+package webchat
+
+// ReadMessage is readMessage, for the fuzzer.
+func ReadMessage(body []byte) (id, text string, err error) {
+	w, err := readMessage(body)
+	return string(w.ID), w.Text, err
+}
+
+// ReadSession is readSession, for the fuzzer.
+func ReadSession(body []byte) (Session, error) { return readSession(body) }
