@@ -17,6 +17,7 @@ type Client struct {
 	queues map[string]Queue
 	engine engine
 	hints  hints
+	pulse  pulse
 	every  []periodic
 
 	stopping *gate // drains yield at the next step
@@ -103,6 +104,7 @@ func (c *Client) Start(ctx context.Context) error {
 	if err := c.config.Leases.Renew(ctx, c.config.Node, c.config.NodeTTL); err != nil {
 		return fmt.Errorf("take the node's lease: %w", err)
 	}
+	c.pulse.beat(c.config.NodeTTL)
 	if err := c.freeLeftovers(ctx); err != nil {
 		return fmt.Errorf("free jobs of an earlier process: %w", err)
 	}

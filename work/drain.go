@@ -167,7 +167,7 @@ func Check(ctx context.Context, tx switchboard.Tx) error {
 	if !ok {
 		return errors.New("work: Check outside of a Step")
 	}
-	_, held, err := d.client.engine.fence(ctx, tx.Raw(), d.job, false)
+	held, err := d.client.engine.check(ctx, tx.Raw(), d.job)
 	if err != nil {
 		return fmt.Errorf("check the job: %w", err)
 	}

@@ -2,12 +2,10 @@ package work
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivertype"
@@ -24,14 +22,15 @@ type engine interface {
 
 	insert(ctx context.Context, raw any, params []river.InsertManyParams) ([]*rivertype.JobInsertResult, error)
 	insertFast(ctx context.Context, raw any, params []river.InsertManyParams) error
-	complete(ctx context.Context, raw any, job *river.Job[drainArgs]) error
-	remove(ctx context.Context, raw any, jobID int64) error
 	retry(ctx context.Context, raw any, jobID int64) error
 
-	// fence locks the job's row and says whether this run of it still holds it. An
-	// exclusive lock waits for producers that have found the row; a shared one
-	// only holds off a take-over.
-	fence(ctx context.Context, raw any, job *river.Job[drainArgs], exclusive bool) (metadata []byte, held bool, err error)
+	// end deletes the job's row if this run of it still holds it, and says so: the
+	// fence and the completion in one statement. It waits for producers whose
+	// insert has found the row, and makes those wait that come to it later.
+	end(ctx context.Context, raw any, job *river.Job[drainArgs]) (metadata []byte, held bool, err error)
+	// check holds off a take-over until the transaction ends and says whether this
+	// run still holds the job.
+	check(ctx context.Context, raw any, job *river.Job[drainArgs]) (held bool, err error)
 	makeAvailable(ctx context.Context, raw any, jobID int64) error
 	markWoken(ctx context.Context, raw any, jobID int64) error
 	// free makes the running jobs of the node available; "" = of any node.
@@ -39,8 +38,9 @@ type engine interface {
 	// drained lists the keys of the queue that have an unfinished drain.
 	drained(ctx context.Context, raw any, queue string) (map[switchboard.Key]struct{}, error)
 
-	// announce says that jobs are coming, in a transaction that may still be open.
-	announce(keys []switchboard.Key)
+	// announce says that jobs are coming after a time, by a transaction that may
+	// still be open.
+	announce(keys []switchboard.Key, after time.Duration)
 }
 
 func newEngine(c *Client) (engine, error) {
@@ -73,7 +73,7 @@ func newRiverOn[T any](c *Client, driver riverdriver.Driver[T]) (riverOn[T], err
 		JobTimeout:                  jobTimeout,
 		RescueStuckJobsAfter:        rescueAfter,
 		FetchCooldown:               fetchCooldown,
-		FetchPollInterval:           max(c.config.PollEvery, fetchCooldown),
+		FetchPollInterval:           max(c.config.poll(), fetchCooldown),
 		CompletedJobRetentionPeriod: completedKept,
 		CancelledJobRetentionPeriod: 24 * time.Hour,
 		DiscardedJobRetentionPeriod: 24 * time.Hour,
@@ -104,15 +104,6 @@ func (r riverOn[T]) insertFast(ctx context.Context, raw any, params []river.Inse
 	return err
 }
 
-func (r riverOn[T]) remove(ctx context.Context, raw any, jobID int64) error {
-	tx, err := rawTx[T](raw)
-	if err != nil {
-		return err
-	}
-	_, err = r.client.JobDeleteTx(ctx, tx, jobID)
-	return err
-}
-
 func (r riverOn[T]) retry(ctx context.Context, raw any, jobID int64) error {
 	tx, err := rawTx[T](raw)
 	if err != nil {
@@ -133,8 +124,6 @@ func rawTx[T any](raw any) (T, error) {
 var (
 	_ engine = (*postgres)(nil)
 	_ engine = (*sqlite)(nil)
-	_        = rawTx[pgx.Tx]
-	_        = rawTx[*sql.Tx]
 )
 
 // soon is when River tries what a process left behind that was killed amid a job.

@@ -156,6 +156,45 @@ func (m mute) Renew(ctx context.Context, node string, _ time.Duration) error {
 	return m.database.Renew(ctx, node, 50*time.Millisecond)
 }
 
+// After an outage every lease is over, one's own too.
+func TestANodeDoesNotFreeItsOwnJobsWhenItsLeaseHasEnded(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, db *database) {
+		entered, leave := make(chan struct{}, 8), make(chan struct{})
+		queue := db.itemQueue("own", 1)
+		queue.Step = func(ctx context.Context, key switchboard.Key) (work.Outcome, error) {
+			entered <- struct{}{}
+			<-leave
+			return db.step(ctx, key)
+		}
+		config := db.config(t, queue) // its Exit fails the test
+		config.NodeTTL, config.Leases = 300*time.Millisecond, mute{db}
+		client := start(t, config)
+		db.mustAdd(t, client, key("own", 1), 1)
+		<-entered
+		time.Sleep(4 * config.NodeTTL) // several rounds of the housekeeper
+		if n := db.count(t, `SELECT count(*) FROM river_job WHERE state = 'running'`); n != 1 {
+			t.Errorf("%d jobs run, want the one under way", n)
+		}
+		close(leave)
+		db.waitDone(t)
+	})
+}
+
+func TestANodeThatWasCutOffJudgesNobodyAtOnce(t *testing.T) {
+	db := newPostgres(t)
+	config := db.config(t, db.itemQueue("cut", 1))
+	config.NodeTTL = 2 * time.Second
+	start(t, config)
+	db.mustExec(t, `INSERT INTO node (id, expires_at) VALUES ('other', 0)`)
+	time.Sleep(config.NodeTTL / 2)
+	if n := db.count(t, `SELECT count(*) FROM node WHERE id = 'other'`); n != 1 {
+		t.Error("a node that has just come up declared another dead")
+	}
+	eventually(t, 3*config.NodeTTL, "the dead node is found", func() bool {
+		return db.count(t, `SELECT count(*) FROM node WHERE id = 'other'`) == 0
+	})
+}
+
 func TestAProcessThatStartsFreesWhatItsForerunnerLeft(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, db *database) {
 		client, err := work.New(db.config(t, db.itemQueue("left", 1)))

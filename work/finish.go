@@ -25,7 +25,7 @@ func (d *drain) sleep(at time.Time, n notes) error {
 		if found.Woken {
 			at = time.Time{}
 		}
-		return d.next(ctx, tx, at, n)
+		return d.client.again(ctx, tx, d.key, at, n)
 	})
 }
 
@@ -39,18 +39,10 @@ func (d *drain) look(ctx context.Context, tx switchboard.Tx, _ notes) error {
 	case due == nil:
 		return nil
 	case due.After(d.client.config.Clock()):
-		return d.next(ctx, tx, *due, notes{Due: true})
+		return d.client.again(ctx, tx, d.key, *due, notes{Due: true})
 	default:
 		return errMore
 	}
-}
-
-// next replaces the completed job by one that runs at the given time.
-func (d *drain) next(ctx context.Context, tx switchboard.Tx, at time.Time, n notes) error {
-	if err := d.client.engine.remove(ctx, tx.Raw(), d.job.ID); err != nil {
-		return fmt.Errorf("remove the job: %w", err)
-	}
-	return d.client.again(ctx, tx, d.key, at, n)
 }
 
 // close runs the closing transaction, whose first statement is the fence, until it
@@ -81,15 +73,12 @@ func (d *drain) tryClose(rest func(ctx context.Context, tx switchboard.Tx, found
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), closingTimeout)
 	defer cancel()
 	return d.client.config.Store.InTx(ctx, func(tx switchboard.Tx) error {
-		metadata, held, err := d.client.engine.fence(ctx, tx.Raw(), d.job, true)
+		metadata, held, err := d.client.engine.end(ctx, tx.Raw(), d.job)
 		if err != nil {
-			return fmt.Errorf("lock the job: %w", err)
+			return fmt.Errorf("end the job: %w", err)
 		}
 		if !held {
 			return ErrTakenOver
-		}
-		if err := d.client.engine.complete(ctx, tx.Raw(), d.job); err != nil {
-			return fmt.Errorf("complete the job: %w", err)
 		}
 		return rest(ctx, tx, readNotes(metadata))
 	})

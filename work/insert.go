@@ -92,7 +92,7 @@ func (c *Client) insertSlow(ctx context.Context, tx switchboard.Tx, keys []switc
 	if err != nil {
 		return nil, err
 	}
-	c.engine.announce(keys)
+	c.engine.announce(keys, 0)
 	return found, nil
 }
 
@@ -149,12 +149,17 @@ func (c *Client) again(ctx context.Context, tx switchboard.Tx, key switchboard.K
 	if err != nil {
 		return fmt.Errorf("insert the next drain: %w", err)
 	}
-	if delay > 0 && delay <= schedulerLookAhead {
-		err = c.engine.makeAvailable(ctx, tx.Raw(), found[0].Job.ID)
-	} else if delay <= 0 {
-		c.engine.announce([]switchboard.Key{key})
+	if delay > schedulerLookAhead {
+		return nil
 	}
-	return err
+	c.engine.announce([]switchboard.Key{key}, max(delay, 0))
+	if delay <= 0 {
+		return nil
+	}
+	if err := c.engine.makeAvailable(ctx, tx.Raw(), found[0].Job.ID); err != nil {
+		return fmt.Errorf("schedule the next drain: %w", err)
+	}
+	return nil
 }
 
 // schedulerLookAhead is how far ahead River's scheduler looks, every as much: what is

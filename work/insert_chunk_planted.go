@@ -21,7 +21,7 @@ func (c *Client) insertChunk(ctx context.Context, tx switchboard.Tx, keys []swit
 			return err
 		}
 	}
-	c.engine.announce(keys)
+	c.engine.announce(keys, 0)
 	return nil
 }
 

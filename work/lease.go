@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"switchboard"
@@ -29,14 +30,42 @@ type Leases interface {
 // deadAtOnce bounds how many dead nodes one round takes care of.
 const deadAtOnce = 100
 
+// pulse is how well this node reaches the leases. Who has just come back from a frozen
+// state or a database that was away must not judge others: all leases are over then.
+type pulse struct {
+	mu          sync.Mutex
+	since, last time.Time // renewals without a gap
+}
+
+func (p *pulse) beat(ttl time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Sub(p.last) > ttl {
+		p.since = now
+	}
+	p.last = now
+}
+
+// steady says whether renewals came without a gap for ttl, so that every node alive
+// had time for its own.
+func (p *pulse) steady(ttl time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	return now.Sub(p.last) <= ttl/2 && now.Sub(p.since) >= ttl
+}
+
 // renewLoop keeps the node's lease while drains run.
 func (c *Client) renewLoop(ctx context.Context) {
 	failing := false
-	for sleep(ctx, c.config.NodeTTL/3) {
-		bounded, cancel := context.WithTimeout(ctx, c.config.NodeTTL/3)
+	for sleep(ctx, c.config.NodeTTL/4) {
+		bounded, cancel := context.WithTimeout(ctx, c.config.NodeTTL/4)
 		err := c.config.Leases.Renew(bounded, c.config.Node, c.config.NodeTTL)
 		cancel()
-		if err != nil && ctx.Err() == nil && !failing {
+		if err == nil {
+			c.pulse.beat(c.config.NodeTTL)
+		} else if ctx.Err() == nil && !failing {
 			c.log().Warn("the node's lease cannot be renewed; others may take its work over", "node", c.config.Node, "err", err)
 		}
 		failing = err != nil
@@ -49,6 +78,9 @@ func (c *Client) renewLoop(ctx context.Context) {
 func (c *Client) housekeepLoop(ctx context.Context) {
 	failing := false
 	for sleep(ctx, c.config.NodeTTL/5) {
+		if !c.pulse.steady(c.config.NodeTTL) {
+			continue
+		}
 		err := c.freeDead(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
 			c.log().Warn("dead nodes cannot be looked for", "err", err)
@@ -63,6 +95,9 @@ func (c *Client) freeDead(ctx context.Context) error {
 		return fmt.Errorf("list dead nodes: %w", err)
 	}
 	for _, node := range dead {
+		if node == c.config.Node {
+			continue // it asks, so it lives
+		}
 		if err := c.freeNode(ctx, node); err != nil {
 			return fmt.Errorf("free jobs of a dead node: %w", err)
 		}

@@ -65,7 +65,7 @@ func TestRiversTableHasTheColumnsAndIndexesThatTheseStatementsUse(t *testing.T) 
 		diffLists(t, columns, db.list(t, `SELECT column_name::text FROM information_schema.columns WHERE table_name = 'river_job' ORDER BY 1`))
 		diffLists(t, []string{"timestamp with time zone"},
 			db.list(t, `SELECT data_type::text FROM information_schema.columns WHERE table_name = 'river_job' AND column_name = 'attempted_at'`))
-		diffLists(t, []string{"river_job_kind", "river_job_pkey", "river_job_prioritized_fetching_index", "river_job_state_and_finalized_at_index", "river_job_unique_idx"},
+		diffLists(t, []string{"river_job_args_index", "river_job_kind", "river_job_metadata_index", "river_job_pkey", "river_job_prioritized_fetching_index", "river_job_state_and_finalized_at_index", "river_job_unique_idx"},
 			db.list(t, `SELECT indexname::text FROM pg_indexes WHERE tablename = 'river_job' ORDER BY 1`))
 	})
 }

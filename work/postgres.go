@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
@@ -13,32 +14,28 @@ import (
 	"switchboard"
 )
 
-// postgres is River on PostgreSQL. Inserting announces by NOTIFY.
+// postgres is River on PostgreSQL. River's insert announces by NOTIFY, which comes with
+// the commit.
 type postgres struct {
 	riverOn[pgx.Tx]
+	nudger nudger
 }
 
 func newPostgres(c *Client) (*postgres, error) {
 	shared, err := newRiverOn(c, riverpgxv5.New(c.config.Pools.Postgres))
-	return &postgres{riverOn: shared}, err
+	return &postgres{riverOn: shared, nudger: newNudger(c.config.Pools.Postgres)}, err
 }
 
-func (p *postgres) announce([]switchboard.Key) {}
-
-func (p *postgres) complete(ctx context.Context, raw any, job *river.Job[drainArgs]) error {
-	tx, err := rawTx[pgx.Tx](raw)
-	if err != nil {
-		return err
+func (p *postgres) announce(keys []switchboard.Key, after time.Duration) {
+	if after == 0 {
+		p.nudger.inserted(keys)
 	}
-	_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
-	return err
 }
 
 const (
-	// A producer's insert that finds the row waits for this lock and this lock for
-	// it; after the wait READ COMMITTED looks at the row's newest version.
-	postgresFence = `SELECT metadata FROM river_job
-WHERE id = $1 AND state = 'running' AND attempted_at = $2 AND attempted_by = $3 FOR UPDATE`
+	// After a wait for a producer READ COMMITTED looks at the row's newest version.
+	postgresEnd = `DELETE FROM river_job
+WHERE id = $1 AND state = 'running' AND attempted_at = $2 AND attempted_by = $3 RETURNING metadata`
 	postgresCheck = `SELECT metadata FROM river_job
 WHERE id = $1 AND state = 'running' AND attempted_at = $2 AND attempted_by = $3 FOR SHARE`
 	postgresMakeAvailable = `UPDATE river_job SET state = 'available' WHERE id = $1 AND state = 'scheduled'`
@@ -51,14 +48,19 @@ WHERE state = 'running' AND kind = 'drain' AND ($1 = '' OR attempted_by[array_up
 AND state IN ('available', 'pending', 'running', 'retryable', 'scheduled')`
 )
 
-func (p *postgres) fence(ctx context.Context, raw any, job *river.Job[drainArgs], exclusive bool) (metadata []byte, held bool, err error) {
+func (p *postgres) end(ctx context.Context, raw any, job *river.Job[drainArgs]) (metadata []byte, held bool, err error) {
+	return p.held(ctx, raw, postgresEnd, job)
+}
+
+func (p *postgres) check(ctx context.Context, raw any, job *river.Job[drainArgs]) (held bool, err error) {
+	_, held, err = p.held(ctx, raw, postgresCheck, job)
+	return held, err
+}
+
+func (p *postgres) held(ctx context.Context, raw any, statement string, job *river.Job[drainArgs]) (metadata []byte, held bool, err error) {
 	tx, err := rawTx[pgx.Tx](raw)
 	if err != nil {
 		return nil, false, err
-	}
-	statement := postgresCheck
-	if exclusive {
-		statement = postgresFence
 	}
 	err = tx.QueryRow(ctx, statement, job.ID, job.AttemptedAt, job.AttemptedBy).Scan(&metadata)
 	if errors.Is(err, pgx.ErrNoRows) {

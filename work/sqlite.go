@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
@@ -42,24 +43,21 @@ func newSQLite(c *Client) (*sqlite, error) {
 
 // announce may come while the transaction is still open: the fetch that it causes
 // waits for the one connection, which that transaction has.
-func (s *sqlite) announce(keys []switchboard.Key) {
+func (s *sqlite) announce(keys []switchboard.Key, after time.Duration) {
 	for _, key := range keys {
-		s.listener.announce(key.Queue)
+		if after == 0 {
+			s.listener.announce(key.Queue)
+			continue
+		}
+		time.AfterFunc(after+time.Millisecond, func() { s.listener.announce(key.Queue) })
 	}
-}
-
-func (s *sqlite) complete(ctx context.Context, raw any, job *river.Job[drainArgs]) error {
-	tx, err := rawTx[*sql.Tx](raw)
-	if err != nil {
-		return err
-	}
-	_, err = river.JobCompleteTx[sqliteDriver](ctx, tx, job)
-	return err
 }
 
 const (
 	// The transaction is the only writer from its BEGIN IMMEDIATE on: that is the lock.
-	sqliteFence = `SELECT json(metadata) FROM river_job
+	sqliteEnd = `DELETE FROM river_job
+WHERE id = $1 AND state = 'running' AND attempted_at = $2 AND json(attempted_by) = json($3) RETURNING json(metadata)`
+	sqliteCheck = `SELECT json(metadata) FROM river_job
 WHERE id = $1 AND state = 'running' AND attempted_at = $2 AND json(attempted_by) = json($3)`
 	sqliteMakeAvailable = `UPDATE river_job SET state = 'available' WHERE id = $1 AND state = 'scheduled'`
 	sqliteMarkWoken     = `UPDATE river_job SET metadata = jsonb_set(metadata, '$.woken', json('true')) WHERE id = $1 AND state = 'running'`
@@ -71,7 +69,16 @@ AND state IN ('available', 'pending', 'running', 'retryable', 'scheduled')`
 	sqliteTime = "2006-01-02 15:04:05.000"
 )
 
-func (s *sqlite) fence(ctx context.Context, raw any, job *river.Job[drainArgs], _ bool) (metadata []byte, held bool, err error) {
+func (s *sqlite) end(ctx context.Context, raw any, job *river.Job[drainArgs]) (metadata []byte, held bool, err error) {
+	return s.held(ctx, raw, sqliteEnd, job)
+}
+
+func (s *sqlite) check(ctx context.Context, raw any, job *river.Job[drainArgs]) (held bool, err error) {
+	_, held, err = s.held(ctx, raw, sqliteCheck, job)
+	return held, err
+}
+
+func (s *sqlite) held(ctx context.Context, raw any, statement string, job *river.Job[drainArgs]) (metadata []byte, held bool, err error) {
 	tx, err := rawTx[*sql.Tx](raw)
 	if err != nil || job.AttemptedAt == nil {
 		return nil, false, err
@@ -81,7 +88,7 @@ func (s *sqlite) fence(ctx context.Context, raw any, job *river.Job[drainArgs], 
 		return nil, false, err
 	}
 	attempted := job.AttemptedAt.UTC().Format(sqliteTime)
-	err = tx.QueryRowContext(ctx, sqliteFence, job.ID, attempted, string(owners)).Scan(&metadata)
+	err = tx.QueryRowContext(ctx, statement, job.ID, attempted, string(owners)).Scan(&metadata)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}

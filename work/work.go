@@ -101,7 +101,9 @@ type Config struct {
 	NodeTTL time.Duration
 	// YieldAfter is how long one key may keep a slot. Default 5 s.
 	YieldAfter time.Duration
-	// PollEvery is how often each queue looks for jobs unasked. Default 100 ms.
+	// PollEvery is how often each queue looks for jobs unasked. Default 100 ms on
+	// PostgreSQL and 500 ms on SQLite, where nothing waits for it but what is due
+	// after a sleep of more than 5 s.
 	PollEvery time.Duration
 }
 
@@ -143,8 +145,14 @@ func (c Config) withDefaults() (Config, error) {
 	c.SweepEvery = orDefault(c.SweepEvery, 3*time.Second)
 	c.NodeTTL = orDefault(c.NodeTTL, 10*time.Second)
 	c.YieldAfter = orDefault(c.YieldAfter, 5*time.Second)
-	c.PollEvery = orDefault(c.PollEvery, 100*time.Millisecond)
 	return c, nil
+}
+
+func (c Config) poll() time.Duration {
+	if c.Pools.SQLite != nil {
+		return orDefault(c.PollEvery, 500*time.Millisecond)
+	}
+	return orDefault(c.PollEvery, 100*time.Millisecond)
 }
 
 func orDefault(given, standard time.Duration) time.Duration {

@@ -48,6 +48,7 @@ func TestDoesTheItemsOfAKeyInOrderAndOneAtATime(t *testing.T) {
 		eventually(t, 20*time.Second, "all items done", func() bool {
 			return db.count(t, `SELECT count(*) FROM item WHERE done_at IS NULL`) == 0
 		})
+		eventually(t, 5*time.Second, "no job is left in the table", func() bool { return db.count(t, `SELECT count(*) FROM river_job`) == 0 })
 		out := db.count(t, `SELECT count(*) FROM item a JOIN item b ON a.key = b.key AND a.n < b.n AND a.done_at > b.done_at`)
 		if out != 0 {
 			t.Errorf("%d pairs were done in the wrong order", out)
