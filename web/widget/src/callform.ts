@@ -23,9 +23,9 @@ export class CallForm {
     private readonly events: CallFormEvents,
   ) {
     this.offer = h('button', { type: 'button', class: 'offer', 'aria-expanded': 'false', 'aria-controls': 'call' });
-    this.offer.append(icon('phone'), h('span', {}, words.callOffer), icon('down'));
-    this.name = input('text', 'name', words.name, identityLimits.name);
-    this.phone = input('tel', 'tel', words.phone, identityLimits.phone);
+    this.offer.append(h('span', {}, words.callOffer), icon('down'));
+    this.name = input('text', 'name', identityLimits.name);
+    this.phone = input('tel', 'tel', identityLimits.phone);
     this.hint = h('p', { class: 'hint', role: 'status' }, words.callHint);
     this.fields = this.makeFields();
     this.element = h('form', { class: 'call', novalidate: true }, this.offer, this.fields);
@@ -87,6 +87,6 @@ export class CallForm {
   }
 }
 
-function input(type: string, autocomplete: string, label: string, maxChars: number): HTMLInputElement {
-  return h('input', { type, autocomplete, placeholder: label, maxlength: String(maxChars) });
+function input(type: string, autocomplete: string, maxChars: number): HTMLInputElement {
+  return h('input', { type, autocomplete, maxlength: String(maxChars) });
 }

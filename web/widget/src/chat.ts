@@ -25,7 +25,7 @@ export interface Picture {
 export interface Surroundings {
   protocol: Pick<Protocol, 'startSession' | 'send' | 'read'>;
   store: Store;
-  locks: LockManager | undefined;
+  webLocks: LockManager | undefined;
   channel: BroadcastChannel | undefined;
   now: () => number;
   random: () => number;
@@ -69,14 +69,14 @@ export class Chat {
     private readonly around: Surroundings,
     identity: Identity,
   ) {
-    const { store, locks, channel } = around;
+    const { store, webLocks, channel } = around;
     this.identity = { ...identity, ...cleanIdentity(store.readJSON<Identity>('identity')) };
     this.outbox = new Outbox(store, around.now, around.newId);
     this.conversation = new Conversation(store);
-    this.sessions = new Sessions(store, around.protocol, locks, (before) => this.sessionChanged(before));
+    this.sessions = new Sessions(store, around.protocol, webLocks, (before) => this.sessionChanged(before));
     const session = this.sessions.current();
     if (session) this.conversation.restore(session.clientId);
-    this.tabs = new Tabs(`${store.prefix}lead`, locks, channel, {
+    this.tabs = new Tabs(`${store.prefix}lead`, webLocks, channel, {
       leads: () => this.work(),
       hears: (message) => this.hear(message),
     });
@@ -468,5 +468,5 @@ export class Chat {
 }
 
 function failureFrom(error: unknown): Failure {
-  return error instanceof Failure ? error : new Failure('again', 0, String(error));
+  return error instanceof Failure ? error : new Failure('again');
 }

@@ -33,7 +33,7 @@ function warn(text: string): void {
 
 function explain(failure: Failure): void {
   const why = failure.status === 403 ? 'this origin is not allowed' : 'no such channel';
-  warn(`hidden: ${why} (${failure.status}: ${failure.message})`);
+  warn(`hidden: ${why} (${failure.status})`);
 }
 
 function makeChat(config: Config, store: Store): Chat {
@@ -42,7 +42,7 @@ function makeChat(config: Config, store: Store): Chat {
     {
       protocol: new Protocol(root, (input, init) => fetch(input, init)),
       store,
-      locks: navigator.locks,
+      webLocks: navigator.locks,
       channel: 'BroadcastChannel' in window ? new BroadcastChannel(store.prefix) : undefined,
       now: () => Date.now(),
       random: () => Math.random(),

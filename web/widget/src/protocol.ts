@@ -35,11 +35,10 @@ export class Failure extends Error {
   constructor(
     readonly verdict: Verdict,
     readonly status = 0,
-    detail = '',
     /** Milliseconds the server asked to wait; 0 when it did not. */
     readonly retryAfterMs = 0,
   ) {
-    super(detail);
+    super(`${verdict} ${status}`);
   }
 }
 
@@ -105,7 +104,7 @@ export class Protocol {
       return await this.decode(answer);
     } catch (error) {
       if (outer?.aborted) throw new Failure('cancelled');
-      throw error instanceof Failure ? error : new Failure('again', 0, String(error));
+      throw error instanceof Failure ? error : new Failure('again');
     } finally {
       clearTimeout(timer);
       outer?.removeEventListener('abort', abort);
@@ -113,18 +112,16 @@ export class Protocol {
   }
 
   private async decode(answer: Response): Promise<object> {
-    if (!answer.ok) throw await this.problem(answer);
+    if (!answer.ok) throw this.problem(answer);
     const body: unknown = await answer.json();
     if (typeof body !== 'object' || !body) throw strange();
     return body;
   }
 
-  private async problem(answer: Response): Promise<Failure> {
+  private problem(answer: Response): Failure {
     const isProblem = /^application\/problem\+json/i.test(answer.headers.get('Content-Type') ?? '');
-    const body = isProblem ? ((await answer.json().catch(() => ({}))) as { title?: unknown; detail?: unknown }) : {};
-    const detail = [body?.detail, body?.title].find((part) => typeof part === 'string') as string | undefined;
     const wait = retryAfterMs(answer.headers.get('Retry-After'));
-    return new Failure(judge(answer.status, isProblem), answer.status, detail ?? `HTTP ${answer.status}`, wait);
+    return new Failure(judge(answer.status, isProblem), answer.status, wait);
   }
 }
 
@@ -137,7 +134,7 @@ function headersFor(method: string | undefined, token: string | undefined): Reco
 
 /** A good status with a body that is not the protocol's: the outcome is unknown. */
 function strange(): Failure {
-  return new Failure('again', 0, 'strange answer');
+  return new Failure('again');
 }
 
 function isEntry(raw: unknown): raw is Entry {

@@ -13,7 +13,7 @@ export class Sessions {
   constructor(
     private readonly store: Store,
     private readonly protocol: Pick<Protocol, 'startSession'>,
-    private readonly locks: LockManager | undefined,
+    private readonly webLocks: LockManager | undefined,
     private readonly changed: (before: Session | undefined) => void,
   ) {
     this.session = this.stored();
@@ -63,24 +63,17 @@ export class Sessions {
 
   /** Runs alone among the tabs. A tab the system froze may hold the lock: after 10 s we go on without it. */
   private inTurn(work: () => Promise<Session>): Promise<Session> {
-    const { locks } = this;
-    if (!locks) return work();
-    const { signal, callOff } = patience(lockWaitMs);
+    const { webLocks } = this;
+    if (!webLocks) return work();
     return new Promise((resolve, reject) => {
       const start = async () => {
-        callOff();
         await work().then(resolve, reject);
         // What was written to localStorage reaches other processes a little later than the lock does.
         await new Promise((done) => setTimeout(done, storageLagMs));
       };
-      locks.request(`${this.store.prefix}session`, { signal }, start).catch(() => work().then(resolve, reject));
+      webLocks
+        .request(`${this.store.prefix}session`, { signal: AbortSignal.timeout?.(lockWaitMs) }, start)
+        .catch(() => work().then(resolve, reject));
     });
   }
-}
-
-/** A signal that aborts after `ms`, unless the wait was called off. */
-function patience(ms: number): { signal: AbortSignal; callOff: () => void } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), ms);
-  return { signal: controller.signal, callOff: () => clearTimeout(timer) };
 }

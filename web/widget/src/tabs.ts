@@ -26,7 +26,7 @@ export class Tabs {
 
   constructor(
     private readonly name: string,
-    private readonly locks: LockManager | undefined,
+    private readonly webLocks: LockManager | undefined,
     private readonly channel: BroadcastChannel | undefined,
     private readonly events: TabEvents,
   ) {
@@ -36,7 +36,7 @@ export class Tabs {
   /** Joins the tabs; a visible one leads at once. */
   start(isVisible: boolean): void {
     this.isStopped = false;
-    if (!this.locks || !this.channel) this.lead();
+    if (!this.webLocks || !this.channel) this.lead();
     else if (isVisible) this.claim();
     else this.queue();
   }
@@ -77,7 +77,7 @@ export class Tabs {
       return this.hold();
     };
     try {
-      await this.locks?.request(this.name, options, hold);
+      await this.webLocks?.request(this.name, options, hold);
     } catch {
       if (wasGranted) this.lose();
       // Locks are forbidden here (an opaque origin): lead alone.

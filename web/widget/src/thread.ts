@@ -26,7 +26,7 @@ interface Row {
 }
 
 const groupGapMs = 5 * 60_000;
-const nearBottomPx = 80;
+const nearEndPx = 80;
 
 export class Thread {
   readonly element: HTMLElement;
@@ -35,6 +35,8 @@ export class Thread {
   private readonly rows = new Map<string, { element: HTMLElement; drawn: string }>();
   private readonly hello: HTMLElement;
   private lastSeen = 0;
+  /** The visitor reads the newest; he stays there when the log grows or gets less room. */
+  private isAtEnd = true;
 
   constructor(
     private readonly words: Words,
@@ -57,34 +59,32 @@ export class Thread {
       this.hello,
     );
     this.element.addEventListener('scroll', () => {
-      if (this.isAtBottom()) this.below = 0;
+      const { scrollHeight, scrollTop, clientHeight } = this.element;
+      this.isAtEnd = scrollHeight - scrollTop - clientHeight < nearEndPx;
+      if (this.isAtEnd) this.below = 0;
       scrolled();
     });
+    new ResizeObserver(() => this.isAtEnd && this.toEnd()).observe(this.element);
   }
 
   draw(picture: Picture, now: Date): void {
-    const wasAtBottom = this.isAtBottom();
     const rows = this.rowsOf(picture, now);
     this.drop(new Set(rows.map((row) => row.key)));
     let before: Element = this.hello;
     for (const row of rows) before = this.place(row, before);
     this.hello.hidden = rows.length > 0;
-    this.follow(wasAtBottom, picture);
+    this.follow(picture);
   }
 
-  toBottom(): void {
+  toEnd(): void {
     this.below = 0;
+    this.isAtEnd = true;
     this.element.scrollTop = this.element.scrollHeight;
   }
 
-  private isAtBottom(): boolean {
-    const { scrollHeight, scrollTop, clientHeight } = this.element;
-    return scrollHeight - scrollTop - clientHeight < nearBottomPx;
-  }
-
-  private follow(wasAtBottom: boolean, picture: Picture): void {
+  private follow(picture: Picture): void {
     const seen = picture.messages.filter((message) => message.direction === 'out').length;
-    if (wasAtBottom) this.toBottom();
+    if (this.isAtEnd) this.toEnd();
     else this.below += Math.max(0, seen - this.lastSeen);
     this.lastSeen = seen;
   }

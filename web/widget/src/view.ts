@@ -72,7 +72,7 @@ export class View {
   private opened(): void {
     this.fitViewport();
     this.composer.fit();
-    this.thread.toBottom();
+    this.thread.toEnd();
     // On a phone the keyboard would cover what the visitor came to read.
     if (matchMedia(hasKeyboardBelow).matches && this.chat.picture().messages.length) this.thread.element.focus();
     else this.composer.focus();
@@ -80,7 +80,7 @@ export class View {
 
   private send(text: string): boolean {
     const isTaken = this.chat.send(text);
-    if (isTaken) this.thread.toBottom();
+    if (isTaken) this.thread.toEnd();
     return isTaken;
   }
 
@@ -112,7 +112,7 @@ export class View {
     const close = h('button', { type: 'button', class: 'close', 'aria-label': this.words.close }, icon('cross'));
     close.addEventListener('click', () => this.setOpen(false));
     this.pill.addEventListener('click', () => {
-      this.thread.toBottom();
+      this.thread.toEnd();
       this.drawPill();
       this.composer.focus();
     });

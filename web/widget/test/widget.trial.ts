@@ -1,4 +1,5 @@
 // The built widget in Chromium against the fake server: what a visitor sees when the network does its worst.
+import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { builtWidget, launch, shown, Visitor, write } from './page';
@@ -287,4 +288,43 @@ test('focus goes in, stays in on a phone, and comes back', async () => {
   }
   await page.keyboard.press('Escape');
   expect(await focused()).toBe('launcher');
+});
+
+test.each(['light', 'dark'] as const)('axe finds nothing in the %s window', async (colorScheme) => {
+  await come({ colorScheme, reducedMotion: 'reduce' });
+  visitor.server.messageFaults = ['slow', 400];
+  const page = await visitor.tab();
+  const check = async () => {
+    const found = await page.evaluate(async (source) => {
+      (0, eval)(source);
+      const judge = (window as unknown as { axe: typeof axe }).axe;
+      return (await judge.run('switchboard-chat')).violations.map((one) => `${one.id}: ${one.nodes[0]?.html}`);
+    }, axe.source);
+    expect(found).toEqual([]);
+  };
+  await page.locator('.offer').click();
+  await check();
+  await page.getByRole('button', { name: 'Skip' }).click();
+  await write(page, 'see https://example.com');
+  await write(page, 'odd');
+  await page.getByText('Not sent').waitFor();
+  visitor.server.reply({ text: 'see https://example.org' });
+  visitor.server.reply({ kind: 'file', text: 'price' });
+  await screen(page).toHaveLength(4);
+  await check();
+});
+
+test('the newest message stays in view when the log gets less room', async () => {
+  await come();
+  const page = await visitor.tab();
+  for (let at = 0; at < 12; at++) await write(page, `line ${at}`);
+  await page.getByTestId('sb-input').fill('a\nb\nc\nd\ne\nf');
+  const log = page.getByRole('log');
+  await expect.poll(() => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight)).toBeLessThan(2);
+  await log.evaluate((e) => e.scrollTo(0, 0));
+  await expect.poll(() => visitor.server.ledger.length).toBe(12);
+  visitor.server.reply({ text: 'down here' });
+  await page.getByRole('button', { name: 'New messages: 1' }).click();
+  await page.getByText('down here').waitFor();
+  await expect.poll(() => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight)).toBeLessThan(2);
 });
