@@ -57,17 +57,17 @@ func findsPhones(t *testing.T, w World) {
 
 func rejectsLookAlikes(t *testing.T, w World) {
 	for _, typed := range []string{
-		"+49 9161234567", "+1 916 123 4567", "+380 9161234567", "9161234567 9161234567",
-		"+7 916 123 45 68", "8 495 916 12 34", "+7 926 123 45 67", "id 9161234567-2",
+		"+1 916 234 5678", "+49 9162345678", "+380 9162345678", "9162345678 9162345678",
+		"+7 916 234 56 79", "8 495 916 23 45", "+7 926 234 56 78", "id 9162345678-2",
 	} {
 		w.Stand.AddContact(Person{Name: "Somebody else", Phone: typed})
 	}
-	w.Stand.AddContact(Person{Name: "Somebody else", Phone: "+1 916 123 4567", Email: "xanna@example.com"})
-	right := w.Stand.AddContact(Person{Name: "The one", Phone: "8 (916) 123-45-67"})
+	w.Stand.AddContact(Person{Name: "Somebody else", Phone: "+1 916 234 5678", Email: "xanna@example.com"})
+	right := w.Stand.AddContact(Person{Name: "The one", Phone: "8 (916) 234-56-78"})
 	w.Stand.Advance(time.Second)
-	newer := w.Stand.AddContact(Person{Name: "The other one", Mobile: "+7 916 1234567"})
+	newer := w.Stand.AddContact(Person{Name: "The other one", Mobile: "+7 916 2345678"})
 	w.Stand.Advance(time.Second)
-	got, err := w.CRM.FindContacts(t.Context(), crm.PersonQuery{Client: clientID(1), Phones: []string{"+79161234567"},
+	got, err := w.CRM.FindContacts(t.Context(), crm.PersonQuery{Client: clientID(1), Phones: []string{"+79162345678"},
 		Emails: []string{"anna@example.com"}, Country: "RU", EightToSeven: true})
 	must(t, err)
 	if len(got) != 2 || got[0].ID != newer || got[1].ID != right {

@@ -48,6 +48,8 @@ type Stand interface {
 	Advance(d time.Duration)
 	// SetLag is how long changes stay invisible to search.
 	SetLag(d time.Duration)
+	// SetUnevenLag lets changes become visible in any order, after up to d.
+	SetUnevenLag(d time.Duration)
 	// Fault spoils the next n calls of a kind of work; Fired counts those spoilt.
 	Fault(f Fault, op Op, n int)
 	Fired() int

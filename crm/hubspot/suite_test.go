@@ -64,6 +64,7 @@ type stand struct {
 	clock *clock
 	http  *http.Client
 	url   string
+	lags  *unevenLag
 }
 
 func newStand(t *testing.T, change func(*sandbox.Config)) *stand {
@@ -87,7 +88,8 @@ func newStand(t *testing.T, change func(*sandbox.Config)) *stand {
 		}
 		srv.Close()
 	})
-	s.http = &http.Client{Transport: contracttest.RoundTripper(t, nil)}
+	s.lags = &unevenLag{now: s.clock.now}
+	s.http = &http.Client{Transport: contracttest.RoundTripper(t, s.lags)}
 	s.url = srv.URL
 	return s
 }
@@ -123,7 +125,7 @@ func newWorld(t *testing.T, change func(*sandbox.Config)) crmtest.World {
 			t.Errorf("the limits were not kept: %+v", n)
 		}
 	})
-	return crmtest.World{CRM: c, Stand: s, Token: token}
+	return crmtest.World{CRM: planted(c), Stand: s, Token: token}
 }
 
 func (s *stand) must(err error) {
@@ -220,6 +222,8 @@ func (s *stand) entries(kind, id string) []string {
 func (s *stand) Advance(d time.Duration) { s.clock.advance(d) }
 
 func (s *stand) SetLag(d time.Duration) { s.t.Helper(); s.must(s.SetSearchLag(d)) }
+
+func (s *stand) SetUnevenLag(d time.Duration) { s.lags.most.Store(int64(d)) }
 
 // rules of the suite's faults.
 var rules = map[crmtest.Fault]sandbox.Rule{
