@@ -112,7 +112,7 @@ func TestAStepThatChecksWritesNothingAfterATakeOver(t *testing.T) {
 	})
 }
 
-func TestADeadNodesJobIsFreedWithinItsTTLAndAHalf(t *testing.T) {
+func TestADeadNodesRunningJobIsFreedAndDoneByAnother(t *testing.T) {
 	db := newPostgres(t)
 	thawed := make(chan struct{})
 	t.Cleanup(func() { close(thawed) })
