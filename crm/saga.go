@@ -28,6 +28,7 @@ type SagaStore interface {
 	Channel(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ChannelID) (switchboard.Channel, error)
 	RoleHolders(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, channel switchboard.ChannelID) ([]switchboard.RoleHolder, error)
 	LockTurn(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, channel switchboard.ChannelID) (switchboard.Turn, error)
+	Decision(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.DecisionID) (switchboard.DecisionRecord, error)
 	SaveDecision(ctx context.Context, tx switchboard.Tx, d switchboard.DecisionRecord, turn switchboard.Turn, c switchboard.Client) error
 	SaveClient(ctx context.Context, tx switchboard.Tx, c switchboard.Client, decision switchboard.DecisionID) error
 	AddSteps(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, client switchboard.ClientID, employee switchboard.EmployeeID, names ...switchboard.StepName) error
@@ -259,11 +260,11 @@ func (s *Saga) decide(ctx context.Context, r run, snap routing.Snapshot, found [
 		if err != nil {
 			return fmt.Errorf("lock turn: %w", err)
 		}
-		c, _, err := s.Store.LockClient(ctx, tx, r.Account, r.Client)
+		c, last, err := s.Store.LockClient(ctx, tx, r.Account, r.Client)
 		if err != nil {
 			return fmt.Errorf("lock client: %w", err)
 		}
-		in, err := s.input(ctx, tx, r, c, turn, snap)
+		in, err := s.input(ctx, tx, r, c, last, turn, snap)
 		if err != nil {
 			return err
 		}
@@ -275,7 +276,7 @@ func (s *Saga) decide(ctx context.Context, r run, snap routing.Snapshot, found [
 	})
 }
 
-func (s *Saga) input(ctx context.Context, tx switchboard.Tx, r run, c switchboard.Client, turn switchboard.Turn, snap routing.Snapshot) (in routing.Input, err error) {
+func (s *Saga) input(ctx context.Context, tx switchboard.Tx, r run, c switchboard.Client, decision switchboard.DecisionID, turn switchboard.Turn, snap routing.Snapshot) (in routing.Input, err error) {
 	in = routing.Input{Settings: r.channel.Settings, SettingsVersion: r.account.SettingsVersion, Snapshot: snap,
 		Event: routing.Event{Kind: routing.ClientWrote}, Candidates: []routing.Candidate{}}
 	if r.Employee != "" {
@@ -283,6 +284,9 @@ func (s *Saga) input(ctx context.Context, tx switchboard.Tx, r run, c switchboar
 	}
 	if c.State == switchboard.ClientProvisional {
 		in.Provisional = c.Provisional
+		if in.ProvisionalFree, err = s.tookNoTurn(ctx, tx, r.Account, decision); err != nil {
+			return in, err
+		}
 	}
 	if err := json.Unmarshal(turn, &in.Queue); err != nil {
 		return in, fmt.Errorf("read turn: %w", err)
@@ -296,6 +300,20 @@ func (s *Saga) input(ctx context.Context, tx switchboard.Tx, r run, c switchboar
 			Position: h.Position, Active: h.Active, ActiveInCRM: h.ActiveInCRM})
 	}
 	return in, nil
+}
+
+// tookNoTurn says that the provisional employee wrote first, so there is no turn to
+// give back (DEAL-6).
+func (s *Saga) tookNoTurn(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.DecisionID) (bool, error) {
+	record, err := s.Store.Decision(ctx, tx, account, id)
+	if err != nil {
+		return false, fmt.Errorf("read provisional decision: %w", err)
+	}
+	var d routing.Decision
+	if err := json.Unmarshal(record.Decision, &d); err != nil {
+		return false, fmt.Errorf("decode provisional decision: %w", err)
+	}
+	return d.Explanation.Rule == routing.RuleWroteFirst, nil
 }
 
 // mirrorFound keeps the contact that the decision chose, with its deals.
