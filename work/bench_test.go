@@ -86,7 +86,7 @@ func BenchmarkInsertToStart(b *testing.B) {
 // The processor time of this process while nothing happens, of one core, with eight
 // queues. The database's own share is not in it on PostgreSQL.
 func BenchmarkIdle(b *testing.B) {
-	for _, poll := range []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond} {
+	for _, poll := range []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond} {
 		b.Run(poll.String(), func(b *testing.B) {
 			onBothEnginesBench(b, func(b *testing.B, db *database) {
 				var queues []work.Queue
