@@ -39,6 +39,7 @@ type Setup struct {
 type Line interface {
 	// Send performs one call that sends one message. A nil error means accepted; any
 	// other outcome is a *SendError.
+	// A receipt beside an error may name the peer's new address, and nothing else.
 	Send(ctx context.Context, m Outbound) (Receipt, error)
 }
 
@@ -55,6 +56,9 @@ type Webhook interface {
 // Poller is implemented by lines that ask the messenger for news. The channel's lease
 // holder calls Run; sink returns nil once the batch is committed (or kept as
 // unreadable), and only then may the line confirm it to the messenger.
+// Run returns nil when ctx ends. It may return a *SendError of class Auth when the
+// channel needs a person, and any other error when it is to be called again, after a
+// pause.
 type Poller interface {
 	Run(ctx context.Context, sink func(context.Context, Batch) error) error
 }
@@ -109,7 +113,8 @@ type Message struct {
 	// ReplyTo is the provider id of the quoted message.
 	ReplyTo string
 	// Opens marks a message that opens a chat without making a client (a bare
-	// /start, CHAT-8): no CRM work, not counted as unanswered.
+	// /start, CHAT-8; the messenger's own notes): no CRM work, not counted as
+	// unanswered.
 	Opens bool
 }
 

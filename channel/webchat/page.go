@@ -16,10 +16,11 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
 <title>{{.Title}}</title>
 <style nonce="{{.Nonce}}">
 :root { color-scheme: light dark }
-body { margin: 0; min-height: 100vh; display: grid; place-content: center; gap: 12px; padding: 24px;
+body { box-sizing: border-box; margin: 0; min-height: 100vh; display: grid; place-content: center; gap: 12px; padding: 24px;
   text-align: center; font: 16px/1.5 system-ui, sans-serif }
 h1 { margin: 0; font-size: 24px; font-weight: 600; overflow-wrap: anywhere }
 p { margin: 0; opacity: .75 }
