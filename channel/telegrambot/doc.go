@@ -34,7 +34,7 @@
 //
 // # Why a client of our own
 //
-// Fourteen methods are all we call. github.com/go-telegram/bot v1.21.0 was run against
+// Fifteen methods are all we call. github.com/go-telegram/bot v1.21.0 was run against
 // the same local server. Of three updates, the second with a number out of range, its
 // handler got none in 8 s and 7 polls, and would have got none for good: all updates of
 // an answer are decoded as one value. It moves its offset before the handler returns.
