@@ -102,6 +102,7 @@ CREATE TABLE session (
 );
 CREATE UNIQUE INDEX session_id ON session (account_id, id);
 CREATE INDEX session_employee ON session (account_id, employee_id);
+CREATE INDEX session_expires ON session (expires_at);
 
 CREATE TABLE channel (
     account_id   TEXT NOT NULL,
@@ -489,6 +490,7 @@ CREATE TABLE deal (
     PRIMARY KEY (account_id, id)
 );
 CREATE INDEX deal_contact ON deal (account_id, contact_id);
+CREATE INDEX deal_owner ON deal (account_id, owner_id);
 
 -- Since when the timeline setting is on or off: it counts at a message's time (TIME-1).
 CREATE TABLE timeline_switch (
@@ -553,6 +555,12 @@ CREATE TABLE lease (
     holder     TEXT NOT NULL,
     fence      INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
+);
+
+-- A sealed word: opens with the key ring this database was made with, and with no other.
+CREATE TABLE key_proof (
+    id     INTEGER PRIMARY KEY,
+    sealed BLOB NOT NULL
 );
 
 CREATE TABLE audit (
