@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,6 +112,29 @@ func oneOfEach(t *testing.T, w World, fault Fault) {
 	if len(again) != 1 || !again[0].Ours || again[0].ID != contact.ID {
 		t.Errorf("our property leads to %+v, want %s", again, contact.ID)
 	}
+}
+
+// manyAtOnce: P7 below the saga, should two processes ever do the same step.
+func manyAtOnce(t *testing.T, w World) {
+	owner, at := owners(t, w)[0], target(t, w)
+	const many = 20
+	made := make(chan switchboard.ContactID, many)
+	var group sync.WaitGroup
+	for range many {
+		group.Go(func() {
+			contact, err := w.CRM.UpsertContact(t.Context(), crm.NewContact{Client: clientID(1), Name: "Anna", Email: "anna@example.com", Owner: owner})
+			if err == nil {
+				_, err = w.CRM.UpsertDeal(t.Context(), crm.NewDeal{Client: clientID(1), Name: "Anna", Contact: contact.ID,
+					Pipeline: at.pipeline, Stage: at.open, Owner: owner})
+			}
+			if err != nil {
+				t.Errorf("%v (class %s)", err, crm.ClassOf(err))
+			}
+			made <- contact.ID
+		})
+	}
+	group.Wait()
+	checkOne(t, w, <-made, owner, at)
 }
 
 func adopts(t *testing.T, w World) {

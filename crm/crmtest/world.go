@@ -104,6 +104,7 @@ func Run(t *testing.T, make Factory) {
 		"ListsOwnersWithArchivedOnesInactive":        listsOwners,
 		"OffersOnlyOpenStages":                       offersOpenStages,
 		"MakesANewClientWithFourCalls":               fourCalls,
+		"ManyAtOnceMakeOneContactAndOneDeal":         manyAtOnce,
 		"AdoptsTheContactThatHoldsTheEmail":          adopts,
 		"NeverOverwritesWhatAPersonTyped":            neverOverwrites,
 		"FindsAPersonInWhateverFormThePhoneWasTyped": findsPhones,

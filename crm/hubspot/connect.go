@@ -32,7 +32,7 @@ type Item struct {
 	State ItemState `json:"state"`
 	// Required: without it the integration does not work; else it works with less.
 	Required bool `json:"required"`
-	// Sentence is the key of a sentence for people: "crm.hubspot.<key>.<state>".
+	// Sentence is the key of a sentence that says what it is: "crm.hubspot." and Key.
 	Sentence string `json:"sentence"`
 	// Scope is what to grant in HubSpot, "" where it is no matter of scopes.
 	Scope  string `json:"scope,omitempty"`
@@ -93,7 +93,7 @@ func (c *Client) Connect(ctx context.Context) (Report, error) {
 }
 
 func (p probe) item(err error) Item {
-	i := Item{Key: p.key, State: ItemOK, Required: p.required, Scope: p.scope, Reason: reasonOf(err)}
+	i := Item{Key: p.key, State: ItemOK, Required: p.required, Sentence: "crm.hubspot." + p.key, Scope: p.scope, Reason: reasonOf(err)}
 	switch class := crm.ClassOf(err); {
 	case err == nil:
 	case class == crm.Unavailable || class == crm.Lost || class == crm.Locked:
@@ -101,7 +101,6 @@ func (p probe) item(err error) Item {
 	default:
 		i.State = ItemMissing
 	}
-	i.Sentence = "crm.hubspot." + i.Key + "." + string(i.State)
 	return i
 }
 
