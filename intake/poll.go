@@ -90,18 +90,12 @@ func (p *Pollers) wanted(ctx context.Context) map[string]polled {
 				p.Logger.Error("open a channel", "channel", ch.ID, "error", err)
 				continue
 			}
-			if poller, ok := line.(channel.Poller); ok && polls(line) {
+			if poller, ok := line.(channel.Poller); ok {
 				all[string(ch.ID)+string(ch.Config)+string(ch.Secrets)] = polled{ch, poller}
 			}
 		}
 	}
 	return all
-}
-
-// polls lets a line that can poll say that it is set up not to.
-func polls(line channel.Line) bool {
-	m, ok := line.(interface{ Polls() bool })
-	return !ok || m.Polls()
 }
 
 func (p *Pollers) hold(ctx context.Context, ch switchboard.Channel, line channel.Poller) {
