@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"switchboard/safehttp"
 	"switchboard/secret"
 )
 
@@ -166,7 +167,8 @@ func (d *departure) possible(err error) bool {
 	}
 	var op *net.OpError
 	dialled := errors.As(err, &op) && op.Op == "dial"
-	return !d.asked.Load() && !dialled
+	var blocked *safehttp.BlockedAddressError
+	return !d.asked.Load() && !dialled && !errors.As(err, &blocked)
 }
 
 // hide removes what could show the token: the URL that net/http puts into its errors.

@@ -34,7 +34,7 @@ type Options struct {
 	BaseURL string
 	// Client makes every call. Its redirects are not followed and its Timeout is not
 	// used: each call has its own deadline. Its transport must not cut an answer that
-	// takes PollSeconds to begin.
+	// takes PollSeconds to begin, nor one of 21 MB: files have up to 20.
 	Client *http.Client
 	// PollSeconds is how long Telegram may hold getUpdates, 1 to 50, default 25.
 	PollSeconds int

@@ -45,6 +45,6 @@
 //
 // Tokens are in every URL of this API: errors carry neither URLs nor bodies (P13).
 //
-// It imports the root package, packages channel and secret and the standard library;
-// the HTTP client is given.
+// It imports the root package, packages channel, safehttp (for what it refused) and
+// secret, and the standard library; the HTTP client is given.
 package telegrambot

@@ -9,9 +9,13 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"switchboard"
 )
+
+// fetchTime bounds a download, which ends with Close.
+const fetchTime = 10 * time.Minute
 
 // Fetch gives a file's bytes. Telegram gives no file over 20 MB to bots.
 func (l *line) Fetch(ctx context.Context, source string, maxBytes int64) (io.ReadCloser, error) {
@@ -30,11 +34,13 @@ func (l *line) Fetch(ctx context.Context, source string, maxBytes int64) (io.Rea
 	if file.Path == "" || path.IsAbs(file.Path) || strings.Contains(file.Path, "..") {
 		return nil, switchboard.Errorf(switchboard.CodeNotFound, "media_gone", "no usable file path")
 	}
-	body, err := l.api.download(ctx, file.Path)
+	loading, end := context.WithTimeout(ctx, fetchTime)
+	body, err := l.api.download(loading, file.Path)
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("download file: %w", fetchError(err))
 	}
-	return &cappedBody{body: body, left: maxBytes}, nil
+	return &cappedBody{body: body, left: maxBytes, end: end}, nil
 }
 
 func fetchError(err error) error {
@@ -79,6 +85,7 @@ func (a *api) download(ctx context.Context, filePath string) (io.ReadCloser, err
 type cappedBody struct {
 	body io.ReadCloser
 	left int64
+	end  context.CancelFunc
 }
 
 func (b *cappedBody) Read(p []byte) (int, error) {
@@ -90,4 +97,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 }
 
 // Close ends the download.
-func (b *cappedBody) Close() error { return b.body.Close() } //nolint:wrapcheck // nothing to add
+func (b *cappedBody) Close() error {
+	defer b.end()
+	return b.body.Close() //nolint:wrapcheck // nothing to add
+}

@@ -79,7 +79,7 @@ type poller struct {
 	// offset confirms what is committed; 0 when nothing waits for confirmation. It is
 	// not kept longer: after a silent week update ids may start again lower.
 	offset int64
-	// limit is 1 while an answer as a whole could not be read.
+	// limit is 1 after an answer could not be read as a whole, until all is there.
 	limit     int
 	failures  int // in a row
 	conflicts int // in a row
@@ -133,7 +133,7 @@ func (p *poller) once(ctx context.Context) error {
 	if next <= 0 {
 		return errors.New("no update has an id")
 	}
-	p.offset, p.limit = next, pollMax
+	p.offset = next
 	return nil
 }
 
@@ -237,7 +237,7 @@ func (p *poller) isolate(ctx context.Context, raw []byte, cause error) error {
 	if err := p.sink(ctx, batch); err != nil {
 		return fmt.Errorf("commit an unreadable update: %w", err)
 	}
-	p.offset, p.limit = id+1, pollMax
+	p.offset = id + 1
 	return nil
 }
 
@@ -257,6 +257,9 @@ func (p *poller) failed(ctx context.Context, raw []byte, err error) error {
 	case failed.refusal == nil && failed.status == http.StatusOK && whole(raw):
 		return p.isolate(ctx, raw, err)
 	case failed.refusal == nil:
+		if p.failures >= proofs { // what is too much at once may pass one by one
+			p.limit = 1
+		}
 		return err
 	case failed.code() == http.StatusUnauthorized, failed.code() == http.StatusNotFound:
 		return &channel.SendError{Class: channel.Auth, Reason: "telegram_token_refused", Err: err}

@@ -18,6 +18,7 @@ import (
 	"switchboard/channel"
 	"switchboard/channel/telegrambot"
 	"switchboard/channel/telegrambot/standin"
+	"switchboard/safehttp"
 )
 
 func text(s string) channel.Outbound {
@@ -172,6 +173,17 @@ func TestKnowsWhatNeverLeft(t *testing.T) { // CHAT-1
 				t.Errorf("the error shows the token: %v", err)
 			}
 		})
+	}
+}
+
+func TestWhatTheOperatorForbidsWasNotSent(t *testing.T) { // P12
+	w := newWorld(t)
+	w.customer()
+	w.connector = telegrambot.New(telegrambot.Options{BaseURL: w.server.URL(), Client: safehttp.New(safehttp.Options{})})
+	_, err := w.open(t, "poll").Send(soon(t), text("x"))
+	var blocked *safehttp.BlockedAddressError
+	if channel.ClassOf(err) != channel.Retry || !errors.As(err, &blocked) || len(w.bot.Sent()) != 0 {
+		t.Errorf("got %v, want a blocked address of class retry", err)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"switchboard/channel/channeltest"
 	"switchboard/channel/telegrambot"
 	"switchboard/channel/telegrambot/standin"
+	"switchboard/safehttp"
 )
 
 const (
@@ -75,9 +76,18 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) connect(base string) *telegrambot.Connector {
 	return telegrambot.New(telegrambot.Options{
-		BaseURL: base, Client: &http.Client{Transport: &http.Transport{}}, PollSeconds: 2, Pause: time.Millisecond,
+		BaseURL: base, Client: safeClient(), PollSeconds: 2, Pause: time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
+}
+
+// safeClient is what the product passes in, with loopback allowed.
+func safeClient() *http.Client {
+	allowed, err := safehttp.ParseAllowed([]string{"127.0.0.1"})
+	if err != nil {
+		panic(err)
+	}
+	return safehttp.New(safehttp.Options{Allow: allowed, MaxBodyBytes: 64 << 20})
 }
 
 func (w *world) open(t *testing.T, mode string) channel.Line {
@@ -230,6 +240,20 @@ func TestACutAnswerLosesNothing(t *testing.T) { // P1
 	if fired := w.bot.Fired()["getUpdates"]; fired != 7 {
 		t.Errorf("%d faults fired, want 7", fired)
 	}
+}
+
+func TestTakesOneByOneWhatIsTooMuchAtOnce(t *testing.T) {
+	w, door := newWorld(t), channeltest.NewRecorder()
+	allowed, err := safehttp.ParseAllowed([]string{"127.0.0.1"})
+	must(t, err)
+	small := safehttp.New(safehttp.Options{Allow: allowed, MaxBodyBytes: 10 << 10})
+	w.connector = telegrambot.New(telegrambot.Options{BaseURL: w.server.URL(), Client: small, PollSeconds: 2, Pause: time.Millisecond})
+	for range 5 {
+		w.bot.User(77, "Anna").Write(strings.Repeat("x", 4000))
+	}
+	w.run(t, door)
+	must(t, door.WaitMessages(soon(t), 5))
+	must(t, w.bot.WaitPolled(soon(t)))
 }
 
 func TestPollsOnAfterFaults(t *testing.T) {
