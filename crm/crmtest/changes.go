@@ -19,8 +19,8 @@ type follower struct {
 	got    int // deliveries
 }
 
-func follow(t *testing.T, w World) *follower {
-	return &follower{t: t, w: w, mirror: map[switchboard.ContactID]switchboard.Contact{}}
+func follow(w World) *follower {
+	return &follower{t: w.t, w: w, mirror: map[switchboard.ContactID]switchboard.Contact{}}
 }
 
 const maxPages = 500
@@ -60,13 +60,14 @@ func (f *follower) check() {
 
 // listsChanges: OWNER-1 under a lag of up to 30 s, another one for each change:
 // whatever changes, and whenever it is asked, nothing is missed.
-func listsChanges(t *testing.T, w World) {
+func listsChanges(w World) {
+	t := w.t
 	people := owners(t, w)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	w.Stand.SetUnevenLag(30 * time.Second)
-	f := follow(t, w)
+	f := follow(w)
 	f.poll() // an empty cursor starts from now
 	var ids []switchboard.ContactID
 	for step := range 300 {
@@ -92,9 +93,10 @@ func listsChanges(t *testing.T, w World) {
 }
 
 // sharedTime: 450 records of one and the same moment do not fit a page of 200.
-func sharedTime(t *testing.T, w World) {
+func sharedTime(w World) {
+	t := w.t
 	owner := owners(t, w)[0]
-	f := follow(t, w)
+	f := follow(w)
 	f.poll()
 	for range 450 {
 		w.Stand.AddContact(Person{Name: "Imported", Owner: owner})
@@ -114,9 +116,10 @@ func sharedTime(t *testing.T, w World) {
 
 // longList: 1,200 changes within a minute are read page by page; afterwards a poll is
 // one call again, although nothing newer pushes them out of the overlap.
-func longList(t *testing.T, w World) {
+func longList(w World) {
+	t := w.t
 	people := owners(t, w)
-	f := follow(t, w)
+	f := follow(w)
 	f.poll()
 	var ids []switchboard.ContactID
 	for range 1200 {
@@ -152,7 +155,8 @@ func longList(t *testing.T, w World) {
 	f.check()
 }
 
-func changedDeals(t *testing.T, w World) {
+func changedDeals(w World) {
+	t := w.t
 	people, at := owners(t, w), target(t, w)
 	_, cursor, err := w.CRM.ChangedDeals(t.Context(), "")
 	must(t, err)

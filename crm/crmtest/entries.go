@@ -37,7 +37,8 @@ func sinkOf(n int) crm.Sink {
 }
 
 // twelveCalls: performance.md.
-func twelveCalls(t *testing.T, w World) {
+func twelveCalls(w World) {
+	t := w.t
 	var contacts []switchboard.ContactID
 	for range 40 {
 		contacts = append(contacts, w.Stand.AddContact(Person{Name: "Somebody"}))
@@ -72,7 +73,8 @@ func twelveCalls(t *testing.T, w World) {
 
 // entriesOnce: TIME-3 under one fault, as the timeline follower works: what is unknown
 // is looked up before it is sent again.
-func entriesOnce(t *testing.T, w World, fault Fault) {
+func entriesOnce(w World, fault Fault) {
+	t := w.t
 	const total = 150
 	contacts := []switchboard.ContactID{w.Stand.AddContact(Person{Name: "Anna"}), w.Stand.AddContact(Person{Name: "Boris"})}
 	w.Stand.Fault(fault, WriteEntry, 2)
@@ -151,7 +153,8 @@ func writeSome(t *testing.T, w World, entries []crm.Entry) (open, unknown []crm.
 }
 
 // plainText: TIME-1, TIME-2; what a client writes is text, never markup.
-func plainText(t *testing.T, w World) {
+func plainText(w World) {
+	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
 	contact := w.Stand.AddContact(Person{Name: "Anna"})
 	deal := w.Stand.AddDeal(contact, at.pipeline, at.open, owner)
@@ -184,7 +187,8 @@ func plainText(t *testing.T, w World) {
 }
 
 // goneTargets: one bad entry does not stop the others of its batch.
-func goneTargets(t *testing.T, w World) {
+func goneTargets(w World) {
+	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
 	contact := w.Stand.AddContact(Person{Name: "Anna"})
 	gone := w.Stand.AddContact(Person{Name: "Boris"})

@@ -12,7 +12,8 @@ import (
 	"switchboard/crm"
 )
 
-func listsOwners(t *testing.T, w World) {
+func listsOwners(w World) {
+	t := w.t
 	list, err := w.CRM.Owners(t.Context())
 	must(t, err)
 	archived := 0
@@ -29,7 +30,8 @@ func listsOwners(t *testing.T, w World) {
 	}
 }
 
-func offersOpenStages(t *testing.T, w World) {
+func offersOpenStages(w World) {
+	t := w.t
 	target(t, w)
 	pipelines, err := w.CRM.Pipelines(t.Context())
 	must(t, err)
@@ -43,7 +45,8 @@ func offersOpenStages(t *testing.T, w World) {
 }
 
 // fourCalls: DEAL-1, DEAL-3 and the promise of performance.md.
-func fourCalls(t *testing.T, w World) {
+func fourCalls(w World) {
+	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
 	before := w.Stand.Calls()
 	found, err := w.CRM.FindContacts(t.Context(), crm.PersonQuery{Client: clientID(1),
@@ -87,7 +90,8 @@ func checkOne(t *testing.T, w World, id switchboard.ContactID, owner switchboard
 }
 
 // oneOfEach: DEAL-3 under one fault, met twice by each of the writes.
-func oneOfEach(t *testing.T, w World, fault Fault) {
+func oneOfEach(w World, fault Fault) {
+	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
 	for _, op := range []Op{WriteContact, WriteDeal} {
 		w.Stand.Fault(fault, op, 2)
@@ -115,7 +119,8 @@ func oneOfEach(t *testing.T, w World, fault Fault) {
 }
 
 // manyAtOnce: P7 below the saga, should two processes ever do the same step.
-func manyAtOnce(t *testing.T, w World) {
+func manyAtOnce(w World) {
+	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
 	const many = 20
 	made := make(chan switchboard.ContactID, many)
@@ -137,7 +142,8 @@ func manyAtOnce(t *testing.T, w World) {
 	checkOne(t, w, <-made, owner, at)
 }
 
-func adopts(t *testing.T, w World) {
+func adopts(w World) {
+	t := w.t
 	owner := owners(t, w)[0]
 	id := w.Stand.AddContact(Person{Name: "", Email: "anna@example.com"})
 	got, err := w.CRM.UpsertContact(t.Context(), crm.NewContact{Client: clientID(1), Name: "Anna",
@@ -159,7 +165,8 @@ func adopts(t *testing.T, w World) {
 	}
 }
 
-func neverOverwrites(t *testing.T, w World) {
+func neverOverwrites(w World) {
+	t := w.t
 	people := owners(t, w)
 	id := w.Stand.AddContact(Person{Name: "Anna Ivanova", Phone: "8 (916) 111-22-33", Email: "anna@example.com", Owner: people[1]})
 	got, err := w.CRM.UpsertContact(t.Context(), crm.NewContact{Client: clientID(1), Name: "anna_93",
@@ -172,7 +179,8 @@ func neverOverwrites(t *testing.T, w World) {
 	}
 }
 
-func setsOwner(t *testing.T, w World) {
+func setsOwner(w World) {
+	t := w.t
 	people := owners(t, w)
 	id := w.Stand.AddContact(Person{Name: "Anna Ivanova", Phone: "8 (916) 111-22-33", Email: "a@example.com", Owner: people[0]})
 	w.Stand.Advance(time.Second)
@@ -190,7 +198,8 @@ func setsOwner(t *testing.T, w World) {
 	}
 }
 
-func followsMerges(t *testing.T, w World) {
+func followsMerges(w World) {
+	t := w.t
 	winner := w.Stand.AddContact(Person{Name: "Anna"})
 	loser := w.Stand.AddContact(Person{Name: "Anya"})
 	gone := w.Stand.AddContact(Person{Name: "Boris"})
@@ -210,7 +219,8 @@ func followsMerges(t *testing.T, w World) {
 	}
 }
 
-func readsDeals(t *testing.T, w World) {
+func readsDeals(w World) {
+	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
 	id := w.Stand.AddContact(Person{Name: "Anna"})
 	other := w.Stand.AddContact(Person{Name: "Boris"})
@@ -233,7 +243,8 @@ func readsDeals(t *testing.T, w World) {
 	}
 }
 
-func refusals(t *testing.T, w World) {
+func refusals(w World) {
+	t := w.t
 	at := target(t, w)
 	for fault, want := range map[Fault]crm.ErrorClass{NoAuthority: crm.Unauthentic, NoScope: crm.Forbidden,
 		Busy: crm.Limited, RecordBusy: crm.Locked, Broken: crm.Unavailable} {
@@ -254,7 +265,8 @@ func refusals(t *testing.T, w World) {
 }
 
 // noPersonalData: P13. Everything sent is a canary; no error may sing it.
-func noPersonalData(t *testing.T, w World) {
+func noPersonalData(w World) {
+	t := w.t
 	at := target(t, w)
 	canaries := []string{"Kanareika", "79161237788", "9161237788", "kanareika@example", "Pevchaya", "Zvonkaya", w.Token}
 	n := crm.NewContact{Client: clientID(7), Name: "Kanareika", Phone: "+79161237788", Email: "kanareika@example.com"}

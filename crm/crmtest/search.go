@@ -1,7 +1,6 @@
 package crmtest
 
 import (
-	"testing"
 	"time"
 
 	"switchboard/crm"
@@ -31,7 +30,8 @@ var phoneForms = []struct {
 	{"+375 29 123-45-67", "BY", false, "+375291234567"},
 }
 
-func findsPhones(t *testing.T, w World) {
+func findsPhones(w World) {
+	t := w.t
 	for i, form := range phoneForms {
 		p := Person{Name: "Somebody", Phone: form.typed}
 		if i%2 == 1 {
@@ -55,7 +55,8 @@ func findsPhones(t *testing.T, w World) {
 	}
 }
 
-func rejectsLookAlikes(t *testing.T, w World) {
+func rejectsLookAlikes(w World) {
+	t := w.t
 	for _, typed := range []string{
 		"+1 916 234 5678", "+49 9162345678", "+380 9162345678", "9162345678 9162345678",
 		"+7 916 234 56 79", "8 495 916 23 45", "+7 926 234 56 78", "id 9162345678-2",
@@ -75,7 +76,8 @@ func rejectsLookAlikes(t *testing.T, w World) {
 	}
 }
 
-func findsOursAtOnce(t *testing.T, w World) {
+func findsOursAtOnce(w World) {
+	t := w.t
 	w.Stand.SetLag(30 * time.Second)
 	made, err := w.CRM.UpsertContact(t.Context(), crm.NewContact{Client: clientID(1), Name: "Anna", Phone: "+79161234567"})
 	must(t, err)

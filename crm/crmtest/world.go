@@ -23,6 +23,15 @@ type World struct {
 	Stand Stand
 	// Token is the connection's secret: no error may hold it.
 	Token string
+
+	t *testing.T // of the part of the suite that runs
+}
+
+func on(t *testing.T, open Factory) World {
+	t.Helper()
+	w := open(t)
+	w.t = t
+	return w
 }
 
 // Stand is the stand-in as seen by its users, its operators and its network.
@@ -99,8 +108,9 @@ const (
 var passing = []Fault{ReplyLost, AnswerCut, NotReached, Page, TimeOut, Busy, RecordBusy, Broken, BrokenDone}
 
 // Run runs the suite.
-func Run(t *testing.T, make Factory) {
-	for name, test := range map[string]func(*testing.T, World){
+func Run(t *testing.T, open Factory) {
+	t.Helper()
+	for name, test := range map[string]func(World){
 		"ListsOwnersWithArchivedOnesInactive":        listsOwners,
 		"OffersOnlyOpenStages":                       offersOpenStages,
 		"MakesANewClientWithFourCalls":               fourCalls,
@@ -125,17 +135,17 @@ func Run(t *testing.T, make Factory) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, make(t))
+			test(on(t, open))
 		})
 	}
 	for _, fault := range passing {
 		t.Run("OneContactAndOneDealDespite/"+string(fault), func(t *testing.T) {
 			t.Parallel()
-			oneOfEach(t, make(t), fault)
+			oneOfEach(on(t, open), fault)
 		})
 		t.Run("EachEntryOnceDespite/"+string(fault), func(t *testing.T) {
 			t.Parallel()
-			entriesOnce(t, make(t), fault)
+			entriesOnce(on(t, open), fault)
 		})
 	}
 }

@@ -90,7 +90,7 @@ func (c *Client) send(ctx context.Context, req *call, out any) (status int, err 
 	if err != nil {
 		return 0, noAnswer(req, err, way)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	c.learn(res.Header)
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if res.StatusCode < 200 || res.StatusCode > 299 {
@@ -160,8 +160,7 @@ func noAnswer(req *call, err error, way *passage) *crm.Error {
 
 // withoutURL drops the address, which may hold personal data, from an error.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -54,7 +54,10 @@ func parseCursor(since crm.Cursor) (progress, error) {
 }
 
 func (p progress) cursor() crm.Cursor {
-	b, _ := json.Marshal(p) // a struct of numbers and texts
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("encode numbers and texts: " + err.Error())
+	}
 	return crm.Cursor(b)
 }
 

@@ -3,7 +3,7 @@ package hubspot
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -76,10 +76,10 @@ type Client struct {
 func New(cfg Config) (*Client, error) {
 	base, err := url.Parse(cmp.Or(cfg.BaseURL, DefaultBaseURL))
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, fmt.Errorf("read the CRM's base URL: it must be http(s)://host")
+		return nil, errors.New("read the CRM's base URL: it must be http(s)://host")
 	}
 	if cfg.HTTP == nil {
-		return nil, fmt.Errorf("open the CRM connection: no HTTP client was given")
+		return nil, errors.New("open the CRM connection: no HTTP client was given")
 	}
 	c := &Client{
 		base: base, token: cfg.Token, http: cfg.HTTP, limiter: cfg.Limiter, bucket: cfg.Bucket,

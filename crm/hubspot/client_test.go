@@ -31,7 +31,7 @@ func post(t *testing.T, s *stand, path, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusCreated {
 		t.Fatalf("%s gave %d", path, res.StatusCode)
 	}
@@ -334,7 +334,7 @@ func outcomes(results []crm.EntryResult) string {
 	for _, r := range results {
 		out = append(out, string(r.Outcome))
 	}
-	return strings.Join(out, " ")
+	return strings.Join(out, "+")
 }
 
 func TestEachEntryIsSettledByWhatTheAnswerSays(t *testing.T) {
@@ -349,15 +349,15 @@ func TestEachEntryIsSettledByWhatTheAnswerSays(t *testing.T) {
 		reply reply
 		want  string
 	}{
-		"recognised by link":    {reply{status: 201, body: `{"results":[` + row(1, link(1)) + `,` + row(0, link(0)) + `]}`}, "written written"},
-		"all there, no names":   {reply{status: 201, body: `{"results":[` + row(1, "") + `,` + row(0, "") + `]}`}, "written written"},
-		"one not mentioned":     {reply{status: 201, body: `{"results":[` + row(1, link(1)) + `]}`}, "unknown written"},
-		"one refused":           {reply{status: 207, body: `{"results":[` + row(1, link(1)) + `],"errors":[{"category":"VALIDATION_ERROR","message":"x","context":{"objectWriteTraceId":["k0"]}}]}`}, "refused written"},
-		"one locked":            {reply{status: 207, body: `{"results":[` + row(1, link(1)) + `],"errors":[{"category":"OBJECT_LOCKED","message":"x","id":"k0"}]}`}, "locked written"},
-		"an error without name": {reply{status: 207, body: `{"results":[` + row(1, link(1)) + `],"errors":[{"category":"VALIDATION_ERROR","message":"x"}]}`}, "unknown written"},
-		"gateway error":         {reply{status: 502}, "unknown unknown"},
-		"cut":                   {reply{}, "unknown unknown"},
-		"a page":                {ok("<html>"), "unknown unknown"},
+		"recognised by link":    {reply{status: 201, body: `{"results":[` + row(1, link(1)) + `,` + row(0, link(0)) + `]}`}, "written+written"},
+		"all there, no names":   {reply{status: 201, body: `{"results":[` + row(1, "") + `,` + row(0, "") + `]}`}, "written+written"},
+		"one not mentioned":     {reply{status: 201, body: `{"results":[` + row(1, link(1)) + `]}`}, "unknown+written"},
+		"one refused":           {reply{status: 207, body: `{"results":[` + row(1, link(1)) + `],"errors":[{"category":"VALIDATION_ERROR","message":"x","context":{"objectWriteTraceId":["k0"]}}]}`}, "refused+written"},
+		"one locked":            {reply{status: 207, body: `{"results":[` + row(1, link(1)) + `],"errors":[{"category":"OBJECT_LOCKED","message":"x","id":"k0"}]}`}, "locked+written"},
+		"an error without name": {reply{status: 207, body: `{"results":[` + row(1, link(1)) + `],"errors":[{"category":"VALIDATION_ERROR","message":"x"}]}`}, "unknown+written"},
+		"gateway error":         {reply{status: 502}, "unknown+unknown"},
+		"cut":                   {reply{}, "unknown+unknown"},
+		"a page":                {ok("<html>"), "unknown+unknown"},
 	} {
 		results, err := play(t, c.reply).WriteEntries(t.Context(), notes(2))
 		if err != nil || outcomes(results) != c.want {
@@ -374,7 +374,7 @@ func TestABatchRefusedAsAWholeIsHalvedUntilTheBadEntryIsFound(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		calls++
 		if strings.Contains(string(body), `"k13"`) {
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"category":"VALIDATION_ERROR","message":"secret text is bad","subCategory":"crm.associations.INVALID_OBJECT_IDS"}`)
 			return
 		}
@@ -410,7 +410,7 @@ func TestWhatWasNotSentIsTriedAgainLater(t *testing.T) {
 	list[0].Sink = crm.SinkCommunication
 	s := play(t, ok(`{"results":[{"id":"1","properties":{}}]}`), reply{status: 403})
 	results, err := s.WriteEntries(t.Context(), list)
-	if err != nil || outcomes(results) != "written locked" {
+	if err != nil || outcomes(results) != "written+locked" {
 		t.Errorf("%v, %s", err, outcomes(results))
 	}
 	if _, err = play(t, reply{status: 403}).WriteEntries(t.Context(), list); crm.ClassOf(err) != crm.Forbidden {

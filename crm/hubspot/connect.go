@@ -75,13 +75,8 @@ func (c *Client) Connect(ctx context.Context) (Report, error) {
 	r := Report{Portal: Portal{EntryUID: map[string]bool{}, Associations: map[string]int{}}}
 	for _, p := range probes {
 		err := p.ask(ctx, c, &r.Portal)
-		switch crm.ClassOf(err) {
-		case crm.Unauthentic:
-			return Report{}, err
-		case crm.Limited:
-			return Report{}, err
-		}
-		if err != nil && ctx.Err() != nil {
+		class := crm.ClassOf(err)
+		if err != nil && (class == crm.Unauthentic || class == crm.Limited || ctx.Err() != nil) {
 			return Report{}, err
 		}
 		r.Items = append(r.Items, p.item(err))

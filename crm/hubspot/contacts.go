@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -104,9 +105,7 @@ func (c *Client) adoptContact(ctx context.Context, n crm.NewContact, existing st
 	if err != nil {
 		return switchboard.Contact{}, err
 	}
-	for name, value := range missing {
-		r.Properties[name] = value
-	}
+	maps.Copy(r.Properties, missing)
 	r.Properties[modifiedProp[contactsType]] = patched.Properties[modifiedProp[contactsType]]
 	r.UpdatedAt = patched.UpdatedAt
 	return r.contact(), nil
@@ -265,11 +264,8 @@ func (c *Client) batchReadAnswer(ctx context.Context, kind, idProperty string, i
 }
 
 func problemOf(err error) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
-		return p
-	}
-	return nil
+	p, _ := errors.AsType[*Problem](err)
+	return p
 }
 
 // failure makes the error of one refused input of a batch.

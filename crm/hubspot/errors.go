@@ -59,9 +59,7 @@ type contextInfo map[string][]string
 
 func (c *contextInfo) UnmarshalJSON(b []byte) error {
 	var raw map[string]json.RawMessage
-	if json.Unmarshal(b, &raw) != nil {
-		return nil // another shape: nothing to learn from it
-	}
+	_ = json.Unmarshal(b, &raw) // of another shape nothing is learnt
 	*c = contextInfo{}
 	for name, value := range raw {
 		var list []text
@@ -178,10 +176,10 @@ func (c *Client) failure(req *call, status int, header http.Header, body []byte)
 	if e.Class == crm.Refused && p.targetGone() {
 		e.Class = crm.Missing
 	}
-	switch e.Class {
-	case crm.Locked:
+	if e.Class == crm.Locked {
 		e.After = lockedWait
-	case crm.Limited:
+	}
+	if e.Class == crm.Limited {
 		e.After = c.limitedFor(req.bucket(), status, r.PolicyName, header)
 	}
 	return e
@@ -200,7 +198,7 @@ const (
 
 // limitedFor says for how long a bucket is closed, and closes it in this process.
 func (c *Client) limitedFor(bucket string, status int, policy string, header http.Header) time.Duration {
-	strikes := time.Duration(min(c.shared.strike(bucket), maxStrikes))
+	strikes := min(c.shared.strike(bucket), maxStrikes)
 	var wait time.Duration
 	closed := []string{bucket}
 	switch {
@@ -209,9 +207,9 @@ func (c *Client) limitedFor(bucket string, status int, policy string, header htt
 	case policy == "DAILY":
 		wait, closed = c.untilMidnight(), []string{bucketBurst, bucketSearch}
 	case policy == "SECONDLY" || policy == "" && bucket == bucketSearch:
-		wait = secondlyWait * strikes
+		wait = time.Duration(strikes) * secondlyWait
 	default:
-		wait = rollingWait * strikes
+		wait = time.Duration(strikes) * rollingWait
 	}
 	if asked := retryAfter(header, c.now()); status == statusMigration && asked > 0 || asked > wait {
 		wait = asked

@@ -93,18 +93,18 @@ func (c *Client) FindContacts(ctx context.Context, q crm.PersonQuery) ([]crm.Fou
 // and national digits as it understood them. Five alternatives are allowed.
 func personGroups(q crm.PersonQuery) []group {
 	var groups []group
-	any := func(property, operator, value string, values []string) {
+	either := func(property, operator, value string, values []string) {
 		groups = append(groups, group{[]filter{{Property: property, Operator: operator, Value: value, Values: values}}})
 	}
 	if national, typed := phoneForms(q.Phones); len(national) > 0 {
-		any(propNationalTel, "IN", "", typed)
-		any(propNationalCell, "IN", "", typed)
+		either(propNationalTel, "IN", "", typed)
+		either(propNationalCell, "IN", "", typed)
 		// Where HubSpot understood nothing, the text as typed may still end so.
-		any("phone", "CONTAINS_TOKEN", "*"+national[0], nil)
-		any("mobilephone", "CONTAINS_TOKEN", "*"+national[0], nil)
+		either("phone", "CONTAINS_TOKEN", "*"+national[0], nil)
+		either("mobilephone", "CONTAINS_TOKEN", "*"+national[0], nil)
 	}
 	if emails := lowered(q.Emails); len(emails) > 0 {
-		any("email", "IN", "", emails)
+		either("email", "IN", "", emails)
 	}
 	return groups
 }
@@ -123,9 +123,7 @@ func phoneForms(phones []string) (national, typed []string) {
 				typed = append(typed, form)
 			}
 		}
-		for _, old := range formerNumbers(e164, n) {
-			typed = append(typed, old)
-		}
+		typed = append(typed, formerNumbers(e164, n)...)
 	}
 	return national, typed
 }

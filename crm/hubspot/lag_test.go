@@ -24,7 +24,7 @@ func (l *unevenLag) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || most == 0 || res.StatusCode != http.StatusOK || !strings.HasSuffix(r.URL.Path, "/search") {
 		return res, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	var answer map[string]any
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func publicWords(message string, private map[string]bool) string {
 		return gap
 	})
 	var out []string
-	for _, word := range strings.Fields(message) {
+	for word := range strings.FieldsSeq(message) {
 		if !isPublic(word, private) {
 			word = gap
 		}

@@ -205,11 +205,12 @@ type inputs[T any] struct {
 
 // objects is the path of a kind of object, with parts of ours and escaped ids.
 func objects(kind string, parts ...string) string {
-	path := "/crm/objects/" + Version + "/" + kind
+	var path strings.Builder
+	path.WriteString("/crm/objects/" + Version + "/" + kind)
 	for _, part := range parts {
-		path += "/" + url.PathEscape(part)
+		path.WriteString("/" + url.PathEscape(part))
 	}
-	return path
+	return path.String()
 }
 
 func oneRecord(method, kind, id, idProperty string) call {

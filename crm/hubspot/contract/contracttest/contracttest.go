@@ -173,7 +173,7 @@ var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 	return legacy.NewRouter(doc)
 })
 
-func (j *judge) report(format string, args ...any) {
+func (j *judge) reportf(format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.t != nil {
@@ -191,7 +191,7 @@ func (j *judge) request(r *http.Request, sent []byte, report bool) *openapi3filt
 	route, params, err := j.router.FindRoute(copied)
 	if err != nil {
 		if report {
-			j.report("%s %s is not in the contract", r.Method, r.URL.Path)
+			j.reportf("%s %s is not in the contract", r.Method, r.URL.Path)
 		}
 		return nil
 	}
@@ -201,7 +201,7 @@ func (j *judge) request(r *http.Request, sent []byte, report bool) *openapi3filt
 	if report {
 		j.requests.Add(1)
 		if err := openapi3filter.ValidateRequest(copied.Context(), input); err != nil {
-			j.report("request %s %s against the contract: %v\n%s", r.Method, r.URL.Path, err, sent)
+			j.reportf("request %s %s against the contract: %v\n%s", r.Method, r.URL.Path, err, sent)
 		}
 	}
 	return input
@@ -213,7 +213,7 @@ func (j *judge) answer(input *openapi3filter.RequestValidationInput, status int,
 	}
 	if input == nil {
 		if status < 400 {
-			j.report("answer %d to an address that is not in the contract", status)
+			j.reportf("answer %d to an address that is not in the contract", status)
 		}
 		return
 	}
@@ -223,6 +223,6 @@ func (j *judge) answer(input *openapi3filter.RequestValidationInput, status int,
 		Body: io.NopCloser(bytes.NewReader(body)), Options: input.Options,
 	})
 	if err != nil {
-		j.report("answer %d to %s %s against the contract: %v\n%s", status, input.Request.Method, input.Request.URL.Path, err, body)
+		j.reportf("answer %d to %s %s against the contract: %v\n%s", status, input.Request.Method, input.Request.URL.Path, err, body)
 	}
 }

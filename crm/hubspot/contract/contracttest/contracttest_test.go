@@ -58,7 +58,7 @@ func TestReportsWhatBreaksTheContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			if got, _ := io.ReadAll(res.Body); string(got) != c.answer {
 				t.Errorf("the caller got %q, want %q", got, c.answer)
 			}
@@ -70,7 +70,7 @@ func TestReportsWhatBreaksTheContract(t *testing.T) {
 func TestAServersAnswersAreJudgedAndItsPagesAreNot(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{TB: t}
-	checked := contracttest.Handler(rec, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	checked := contracttest.Handler(rec, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"results":[{"id":1}]}`)
 	}))
@@ -81,7 +81,7 @@ func TestAServersAnswersAreJudgedAndItsPagesAreNot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 	}
 	srv.Close()
 	checkReports(t, rec.reports, "/crm/owners/2026-03")
