@@ -165,7 +165,7 @@ func (s *Saga) giveUp(ctx context.Context, r run) error {
 // lookUpAndDecide asks the CRM who the person is and decides on that (DEAL-2). When
 // the CRM cannot be asked, the decision is provisional (QUEUE-10).
 func (s *Saga) lookUpAndDecide(ctx context.Context, r run) error {
-	found, deals, err := s.lookUp(ctx, r)
+	found, deals, err := s.lookFirst(ctx, r)
 	s.named("after look-up")
 	if err != nil {
 		return s.lookUpFailed(ctx, r, err)
@@ -256,6 +256,9 @@ func (s *Saga) lookUpFailed(ctx context.Context, r run, cause error) error {
 // decision and explanation, move the turn, prepare the CRM writes (QUEUE-2, QUEUE-9).
 func (s *Saga) decide(ctx context.Context, r run, snap routing.Snapshot, found []Found, deals []switchboard.Deal) error {
 	return s.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		if err := work.Check(ctx, tx); err != nil {
+			return err
+		}
 		turn, err := s.Store.LockTurn(ctx, tx, r.Account, r.Channel)
 		if err != nil {
 			return fmt.Errorf("lock turn: %w", err)

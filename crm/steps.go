@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"switchboard"
+	"switchboard/work"
 )
 
 // perform makes one CRM write of the saga: marked as sent before the call, so that a
@@ -18,7 +19,12 @@ func (s *Saga) perform(ctx context.Context, r run, st switchboard.Step) error {
 		return err
 	}
 	st.State = switchboard.StepSent
-	if err := s.Store.InTx(ctx, func(tx switchboard.Tx) error { return s.Store.MoveStep(ctx, tx, st) }); err != nil {
+	if err := s.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		if err := work.Check(ctx, tx); err != nil {
+			return err
+		}
+		return s.Store.MoveStep(ctx, tx, st)
+	}); err != nil {
 		return fmt.Errorf("mark step: %w", err)
 	}
 	s.named("before " + string(st.Name) + " call")
@@ -74,10 +80,7 @@ func (s *Saga) createContact(ctx context.Context, r run, st switchboard.Step, ow
 	}
 	return s.done(ctx, r, st, string(contact.ID), func(tx switchboard.Tx, c *switchboard.Client) error {
 		c.Contact = contact.ID
-		if err := s.Store.SaveContact(ctx, tx, r.Account, contact); err != nil {
-			return fmt.Errorf("mirror contact: %w", err)
-		}
-		return s.Store.ContactAppeared(ctx, tx, r.Account, r.Client, contact.ID)
+		return s.Store.SaveContact(ctx, tx, r.Account, contact)
 	})
 }
 
@@ -118,6 +121,9 @@ func (s *Saga) clientName(r run) string {
 func (s *Saga) done(ctx context.Context, r run, st switchboard.Step, remote string, also func(tx switchboard.Tx, c *switchboard.Client) error) error {
 	st.State, st.Remote, st.Error = switchboard.StepDone, remote, ""
 	return s.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		if err := work.Check(ctx, tx); err != nil {
+			return err
+		}
 		c, decision, err := s.Store.LockClient(ctx, tx, r.Account, r.Client)
 		if err != nil {
 			return fmt.Errorf("lock client: %w", err)
@@ -142,6 +148,9 @@ func (s *Saga) end(ctx context.Context, tx switchboard.Tx, r run, c switchboard.
 		c.State, c.Provisional = switchboard.ClientLinked, ""
 		if err := s.Store.EndClientWork(ctx, tx, r.Account, r.Client); err != nil {
 			return fmt.Errorf("end work: %w", err)
+		}
+		if err := s.Store.ContactAppeared(ctx, tx, r.Account, r.Client, c.Contact); err != nil {
+			return fmt.Errorf("release the timeline: %w", err)
 		}
 	}
 	return s.Store.SaveClient(ctx, tx, c, decision)
@@ -170,13 +179,21 @@ func (s *Saga) failed(ctx context.Context, r run, st *switchboard.Step, cause er
 		"correlation", e.Correlation)
 	due := s.Clock().Add(delay(e, r.Attempts))
 	return s.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		if err := work.Check(ctx, tx); err != nil {
+			return err
+		}
 		if st != nil {
-			st.Error = e.Reason
+			st.Error = reasonOf(e)
 			if e.Class != Lost {
 				st.State = switchboard.StepTodo
 			}
 			if err := s.Store.MoveStep(ctx, tx, *st); err != nil {
 				return fmt.Errorf("note step: %w", err)
+			}
+			if r.client.Contact != "" { // no longer held back for a deal that does not come
+				if err := s.Store.ContactAppeared(ctx, tx, r.Account, r.Client, r.client.Contact); err != nil {
+					return fmt.Errorf("release the timeline: %w", err)
+				}
 			}
 		}
 		if err := noteHealth(ctx, tx, s.Store, r.conn, e); err != nil {

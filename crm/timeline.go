@@ -179,6 +179,9 @@ func (t *Timeline) answered(ctx context.Context, conn switchboard.Connection, ca
 func (t *Timeline) writeBatch(ctx context.Context, c CRM, account switchboard.Account, todo []switchboard.TimelineIntent) error {
 	var started []switchboard.TimelineIntent
 	err := t.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		if err := work.Check(ctx, tx); err != nil {
+			return err
+		}
 		started = started[:0]
 		for i := range todo {
 			ours, err := t.Store.StartIntent(ctx, tx, account.ID, &todo[i])

@@ -14,6 +14,8 @@ var (
 	waitForContact = query("keep a message until its contact is there", `
 		INSERT INTO timeline_waiting (account_id, client_id, number, chat_id, seq, message_id) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT DO NOTHING`)
+	hopefulSteps = query("count a client's open steps that did not fail", `
+		SELECT count(*) FROM client_step WHERE account_id = $1 AND client_id = $2 AND state IN ('todo', 'sent') AND last_error = ''`)
 	addIntent = query("mean to write a timeline entry", `
 		INSERT INTO timeline_intent (account_id, chat_id, seq, message_id, contact_id, number, state) VALUES ($1, $2, $3, $4, $5, $6, 'todo')
 		ON CONFLICT DO NOTHING`)
@@ -65,12 +67,27 @@ func (s *Store) PlaceInTimeline(ctx context.Context, tx switchboard.Tx, account 
 	if err != nil {
 		return fmt.Errorf("lock client: %w", err)
 	}
-	if c.Contact == "" {
+	soon, err := s.recordsSoon(ctx, tx, account, c)
+	if err != nil {
+		return err
+	}
+	if c.Contact == "" || soon {
 		_, err = s.on(tx).exec(ctx, waitForContact, account, m.Client, m.Number, m.Chat, m.Seq, m.Message)
 		return err
 	}
 	_, err = s.on(tx).exec(ctx, addIntent, account, m.Chat, m.Seq, m.Message, c.Contact, m.Number)
 	return err
+}
+
+// recordsSoon says that the saga is about to make the client's deal, which the entry
+// then belongs to as well (TIME-1). A write that the CRM refused is not waited for.
+func (s *Store) recordsSoon(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, c switchboard.Client) (bool, error) {
+	if c.State != switchboard.ClientCreating {
+		return false, nil
+	}
+	var steps int64
+	err := scan(s.on(tx).one(ctx, hopefulSteps, account, c.ID), &steps)
+	return steps > 0, err
 }
 
 // ContactAppeared turns the messages that waited for a client's contact into entries
