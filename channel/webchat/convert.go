@@ -97,19 +97,19 @@ func readMessage(body []byte) (written, error) {
 	return written{ID: switchboard.MessageID(strings.ToLower(id)), Text: said}, nil
 }
 
-func readSession(body []byte) (Session, error) {
+func readSession(body []byte) (switchboard.VisitorSession, error) {
 	all, err := fields(body)
 	if err != nil {
-		return Session{}, err
+		return switchboard.VisitorSession{}, err
 	}
-	var s Session
+	var s switchboard.VisitorSession
 	for _, f := range []struct {
 		name string
 		into *string
 		most int
 	}{{"name", &s.Name, maxName}, {"phone", &s.Phone, maxClaim}, {"email", &s.Email, maxClaim}} {
 		if *f.into, err = text(all, f.name, f.most); err != nil {
-			return Session{}, err
+			return switchboard.VisitorSession{}, err
 		}
 		*f.into = strings.Join(strings.Fields(*f.into), " ")
 	}
@@ -127,14 +127,14 @@ func address(email string) string {
 }
 
 // batch is a visitor's message as the door takes it.
-func batch(ch switchboard.Channel, s Session, w written, raw []byte, now time.Time) channel.Batch {
+func batch(ch switchboard.Channel, s switchboard.VisitorSession, w written, raw []byte, now time.Time) channel.Batch {
 	return channel.Batch{Raw: raw, Messages: []channel.Message{{
 		Peer: peer(ch, s), Key: "m:" + s.ID + ":" + string(w.ID), ID: w.ID, ProviderID: string(w.ID),
 		At: now, Kind: switchboard.KindText, Text: w.Text,
 	}}}
 }
 
-func peer(ch switchboard.Channel, s Session) channel.Peer {
+func peer(ch switchboard.Channel, s switchboard.VisitorSession) channel.Peer {
 	p := channel.Peer{Address: s.ID, Name: s.Name, Identities: []switchboard.Identity{
 		{Kind: switchboard.IdentityWebchat, Value: string(ch.ID) + "/" + s.ID, Verified: true},
 	}}
@@ -165,20 +165,18 @@ type wireEntry struct {
 	Text      string                `json:"text,omitempty"`
 	Author    string                `json:"author,omitempty"`
 	Target    switchboard.MessageID `json:"target,omitempty"`
-	URL       string                `json:"url,omitempty"`
-	Name      string                `json:"name,omitempty"`
 }
 
 type wireEntries struct {
 	Messages []wireEntry `json:"messages"`
 }
 
-func wire(entries []Entry) wireEntries {
+func wire(entries []switchboard.ViewEntry) wireEntries {
 	out := wireEntries{Messages: []wireEntry{}}
 	for _, e := range entries {
 		w := wireEntry{
-			ID: e.ID, Seq: e.Seq, At: stamp(e.At), Direction: e.Direction, Kind: e.kind(),
-			Text: e.Text, Target: e.Target, URL: e.URL, Name: e.Name,
+			ID: e.ID, Seq: e.Seq, At: stamp(e.At), Direction: e.Direction, Kind: kindOf(e),
+			Text: e.Text, Target: e.Target,
 		}
 		if e.Direction == switchboard.Out {
 			w.Author = e.Author
@@ -201,9 +199,9 @@ var kinds = map[switchboard.Kind]string{
 	switchboard.KindDocument: "file",
 }
 
-func (e Entry) kind() string {
+func kindOf(e switchboard.ViewEntry) string {
 	if e.Change != "" {
-		return string(e.Change)
+		return e.Change
 	}
 	if name, known := kinds[e.Kind]; known {
 		return name

@@ -1,5 +1,7 @@
 package webchat
 
+import "switchboard"
+
 // ReadMessage is readMessage, for the fuzzer.
 func ReadMessage(body []byte) (id, text string, err error) {
 	w, err := readMessage(body)
@@ -7,4 +9,4 @@ func ReadMessage(body []byte) (id, text string, err error) {
 }
 
 // ReadSession is readSession, for the fuzzer.
-func ReadSession(body []byte) (Session, error) { return readSession(body) }
+func ReadSession(body []byte) (switchboard.VisitorSession, error) { return readSession(body) }

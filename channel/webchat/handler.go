@@ -21,10 +21,10 @@ import (
 // Prefix is where the handler is mounted.
 const Prefix = "/webchat/v1/"
 
-// Options of the handler. Channels, Sessions, Receiver and View are required.
+// Options of the handler. Channels, Visitors, Receiver and View are required.
 type Options struct {
 	Channels Channels
-	Sessions Sessions
+	Visitors Visitors
 	Receiver channel.Receiver
 	View     View
 	// Phone gives a typed number in E.164 by the account's rules, "" when it is none.
@@ -87,7 +87,7 @@ type visit struct {
 	channel switchboard.Channel
 	address string
 	body    []byte
-	session Session
+	session switchboard.VisitorSession
 }
 
 // route is one request of the protocol. Its checks run in the protocol's order.
@@ -208,7 +208,7 @@ func (h *Handler) findChannel(v *visit, key string) error {
 	if key == "" || len(key) > 100 {
 		return h.mistake(v, http.StatusNotFound, "")
 	}
-	ch, err := h.Channels.WebchatChannel(v.r.Context(), key)
+	ch, err := h.Channels.ChannelByKey(v.r.Context(), key)
 	switch {
 	case switchboard.CodeOf(err) == switchboard.CodeNotFound:
 		return h.mistake(v, http.StatusNotFound, "")

@@ -48,7 +48,7 @@ func newSite(t *testing.T, change ...func(*webchat.Limits)) *site {
 		c(&limits)
 	}
 	server := httptest.NewServer(webchat.NewHandler(webchat.Options{
-		Channels: s.memory, Sessions: s.memory, Receiver: s.memory, View: s.memory, Widget: []byte(script),
+		Channels: s.memory, Visitors: s.memory, Receiver: s.memory, View: s.memory, Widget: []byte(script),
 		Phone: func(_ context.Context, _ switchboard.Channel, raw string) string {
 			return "+" + strings.Map(func(r rune) rune {
 				if r < '0' || r > '9' {
@@ -158,7 +158,7 @@ func TestTakesAMessageOnceAndGivesTheAnswer(t *testing.T) { // P1, P2
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := channel.Outbound{ID: uuid2, Address: id, Kind: switchboard.KindText, Text: "It is", Author: "Anna", At: s.clock.Now()}
+	out := s.memory.store(channel.Outbound{ID: uuid2, Address: id, Kind: switchboard.KindText, Text: "It is", Author: "Anna", At: s.clock.Now()})
 	for range 2 { // repeated, it changes nothing (P5)
 		if _, err := line.Send(soon(t), out); err != nil {
 			t.Fatal(err)
@@ -295,8 +295,8 @@ func TestWakesTheWaitingVisitorAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	_, err := s.memory.Append(soon(t), switchboard.Channel{}, channel.Outbound{ID: uuid, Address: id, Kind: switchboard.KindText, Text: "news"})
-	if err != nil {
+	s.memory.store(channel.Outbound{ID: uuid, Text: "news"})
+	if _, err := s.memory.AppendView(soon(t), switchboard.Channel{}, id, "", uuid); err != nil {
 		t.Fatal(err)
 	}
 	if a := (<-got).want(t, 200); !strings.Contains(a.body, "news") {
@@ -343,11 +343,11 @@ func TestShowsEditsDeletionsAndOtherKinds(t *testing.T) {
 	s := newSite(t)
 	bearer, id := s.visitor(key, `{}`)
 	unlock := s.memory.lock()
-	for _, e := range []webchat.Entry{
+	for _, e := range []switchboard.ViewEntry{
 		{ID: "a", At: day(), Direction: switchboard.Out, Kind: switchboard.KindText, Text: "kepe", Author: "Anna"},
-		{ID: "b", At: day(), Direction: switchboard.Out, Change: webchat.Edit, Target: "a", Text: "keep", Author: "Anna"},
-		{ID: "c", At: day(), Direction: switchboard.Out, Change: webchat.Delete, Target: "a"},
-		{ID: "d", At: day(), Direction: switchboard.In, Kind: switchboard.KindDocument, Author: "hidden", URL: "/m/1", Name: "bill.pdf"},
+		{ID: "b", At: day(), Direction: switchboard.Out, Change: "edit", Target: "a", Text: "keep", Author: "Anna"},
+		{ID: "c", At: day(), Direction: switchboard.Out, Change: "delete", Target: "a"},
+		{ID: "d", At: day(), Direction: switchboard.In, Kind: switchboard.KindDocument, Author: "hidden"},
 		{ID: "e", At: day(), Direction: switchboard.Out, Kind: switchboard.KindLocation},
 	} {
 		s.memory.add(id, e)
@@ -359,7 +359,7 @@ func TestShowsEditsDeletionsAndOtherKinds(t *testing.T) {
 	want := []map[string]any{
 		{"id": "b", "seq": 2.0, "at": at, "direction": "out", "kind": "edit", "target": "a", "text": "keep", "author": "Anna"},
 		{"id": "c", "seq": 3.0, "at": at, "direction": "out", "kind": "delete", "target": "a"},
-		{"id": "d", "seq": 4.0, "at": at, "direction": "in", "kind": "file", "url": "/m/1", "name": "bill.pdf"},
+		{"id": "d", "seq": 4.0, "at": at, "direction": "in", "kind": "file"},
 		{"id": "e", "seq": 5.0, "at": at, "direction": "out", "kind": "unsupported"},
 	}
 	if diff := cmp.Diff(want, got.Messages); diff != "" {
@@ -372,7 +372,7 @@ func TestAnswersAtMost200Entries(t *testing.T) {
 	bearer, id := s.visitor(key, `{}`)
 	unlock := s.memory.lock()
 	for range 201 {
-		s.memory.add(id, webchat.Entry{ID: "x", Kind: switchboard.KindText, Direction: switchboard.Out, Text: "x"})
+		s.memory.add(id, switchboard.ViewEntry{ID: "x", Kind: switchboard.KindText, Direction: switchboard.Out, Text: "x"})
 	}
 	unlock()
 	var got struct{ Messages []struct{ Seq int64 } }

@@ -34,7 +34,7 @@ func (h *Handler) startSession(v *visit) error {
 	if s.Phone != "" {
 		s.PhoneE164 = h.Phone(v.r.Context(), v.channel, s.Phone)
 	}
-	if err := h.Sessions.CreateSession(v.r.Context(), v.channel, s); err != nil {
+	if err := h.Visitors.AddVisitor(v.r.Context(), v.channel, s); err != nil {
 		return fmt.Errorf("create session: %w", err)
 	}
 	writeJSON(v.w, "application/json", http.StatusCreated, map[string]string{"token": token, "clientId": s.ID})
@@ -62,7 +62,7 @@ func (h *Handler) findSession(v *visit) error {
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > 200 {
 		return h.mistake(v, http.StatusUnauthorized, "token_unknown")
 	}
-	s, err := h.Sessions.SessionByToken(v.r.Context(), v.channel, hash(token))
+	s, err := h.Visitors.Visitor(v.r.Context(), v.channel, hash(token))
 	if switchboard.CodeOf(err) == switchboard.CodeNotFound {
 		return h.mistake(v, http.StatusUnauthorized, "token_unknown")
 	}
@@ -119,8 +119,8 @@ func (h *Handler) read(v *visit) error {
 	return nil
 }
 
-func (h *Handler) entries(v *visit, after int64) ([]Entry, error) {
-	entries, err := h.View.Entries(v.r.Context(), v.channel, v.session.ID, after, maxEntries)
+func (h *Handler) entries(v *visit, after int64) ([]switchboard.ViewEntry, error) {
+	entries, err := h.View.ViewEntries(v.r.Context(), v.channel, v.session.ID, after, maxEntries)
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
 	}
@@ -144,7 +144,7 @@ func (h *Handler) await(v *visit, after int64, wait time.Duration) error {
 			}
 		}()
 	}
-	err := h.View.Wait(ctx, v.channel, v.session.ID, after)
+	err := h.View.WaitView(ctx, v.channel, v.session.ID, after)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("wait for entries: %w", err)
 	}

@@ -22,7 +22,7 @@ func (l *line) Send(ctx context.Context, m channel.Outbound) (channel.Receipt, e
 	if refused := l.refuse(m); refused != nil {
 		return channel.Receipt{}, refused
 	}
-	_, err := l.outbox.Append(ctx, l.channel, m)
+	_, err := l.outbox.AppendView(ctx, l.channel, m.Address, m.Chat, m.ID)
 	switch {
 	case switchboard.CodeOf(err) == switchboard.CodeNotFound:
 		return channel.Receipt{}, permanent("webchat_session_gone", err)
