@@ -94,7 +94,7 @@ func (c *Client) send(ctx context.Context, req *call, out any) (status int, err 
 	c.learn(res.Header)
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return res.StatusCode, c.failure(req, res.StatusCode, res.Header, body)
+		return res.StatusCode, c.failure(ctx, req, res.StatusCode, res.Header, body)
 	}
 	if err != nil {
 		return res.StatusCode, spoiled(req, res.StatusCode, withoutURL(err))

@@ -111,7 +111,7 @@ func FuzzDecodeRefusal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
 		c := &Client{shared: newLearned(), now: nowNoon, jitter: func() float64 { return 0 }}
-		e := c.failure(&call{}, status, nil, body)
+		e := c.failure(t.Context(), &call{}, status, nil, body)
 		if e.Class == "" || e.After < 0 || len(e.Reason) > maxReason {
 			t.Errorf("%d: %+v", status, e)
 		}

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -165,7 +166,7 @@ func (p *Problem) conflict() bool {
 }
 
 // failure makes the error of an answer with an error status.
-func (c *Client) failure(req *call, status int, header http.Header, body []byte) *crm.Error {
+func (c *Client) failure(ctx context.Context, req *call, status int, header http.Header, body []byte) *crm.Error {
 	var r refusal
 	_ = json.Unmarshal(body, &r) // an error without a readable body is still an error
 	p := r.problem()
@@ -180,7 +181,7 @@ func (c *Client) failure(req *call, status int, header http.Header, body []byte)
 		e.After = lockedWait
 	}
 	if e.Class == crm.Limited {
-		e.After = c.limitedFor(req.bucket(), status, r.PolicyName, header)
+		e.After = c.limitedFor(ctx, req.bucket(), status, r.PolicyName, header)
 	}
 	return e
 }
@@ -196,8 +197,8 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// limitedFor says for how long a bucket is closed, and closes it in this process.
-func (c *Client) limitedFor(bucket string, status int, policy string, header http.Header) time.Duration {
+// limitedFor says for how long a bucket is closed, and closes it.
+func (c *Client) limitedFor(ctx context.Context, bucket string, status int, policy string, header http.Header) time.Duration {
 	strikes := min(c.shared.strike(bucket), maxStrikes)
 	var wait time.Duration
 	closed := []string{bucket}
@@ -215,9 +216,7 @@ func (c *Client) limitedFor(bucket string, status int, policy string, header htt
 		wait = asked
 	}
 	wait += time.Duration(c.jitter() * float64(wait/10))
-	for _, b := range closed {
-		c.shared.pause(b, c.now().Add(wait))
-	}
+	c.pause(ctx, closed, c.now().Add(wait))
 	return wait
 }
 

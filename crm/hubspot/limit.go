@@ -15,6 +15,15 @@ type Limiter interface {
 	Take(ctx context.Context, bucket string, limit Limit) (wait time.Duration, err error)
 }
 
+// Pauser is implemented by limiters that can close a bucket for everybody: HubSpot
+// refused a call. Pause moves the bucket's stored moment (see Limit.Next) to at least
+// the one given, never back.
+type Pauser interface {
+	Pause(ctx context.Context, bucket string, stored time.Time) error
+}
+
+var _ Pauser = (*MemoryLimiter)(nil)
+
 // Limit is the rate of a bucket: Events per Per, Burst of them at once. In any span of
 // Per at most Events + Burst calls are let through. A call may not use the last
 // Reserve calls of the burst: they are kept for higher lanes.
@@ -29,7 +38,7 @@ type Limit struct {
 // from the stored moment and the present one it gives the moment to store, or how long
 // to wait when the call may not be made yet (then nothing is stored).
 func (l Limit) Next(stored, now time.Time) (next time.Time, wait time.Duration) {
-	spacing := l.Per / time.Duration(max(l.Events, 1))
+	spacing := l.spacing()
 	tolerance := spacing * time.Duration(max(l.Burst-l.Reserve, 1))
 	if stored.Before(now) {
 		stored = now
@@ -39,6 +48,13 @@ func (l Limit) Next(stored, now time.Time) (next time.Time, wait time.Duration) 
 		return stored, wait
 	}
 	return next, 0
+}
+
+func (l Limit) spacing() time.Duration { return l.Per / time.Duration(max(l.Events, 1)) }
+
+// closedUntil is the stored moment with which no call of any lane passes before until.
+func (l Limit) closedUntil(until time.Time) time.Time {
+	return until.Add(l.spacing() * time.Duration(max(l.Burst, 1)-1))
 }
 
 // MemoryLimiter is a Limiter for one process.
@@ -62,6 +78,16 @@ func (m *MemoryLimiter) Take(_ context.Context, bucket string, limit Limit) (tim
 		m.at[bucket] = next
 	}
 	return wait, nil
+}
+
+// Pause closes a bucket.
+func (m *MemoryLimiter) Pause(_ context.Context, bucket string, stored time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if stored.After(m.at[bucket]) {
+		m.at[bucket] = stored
+	}
+	return nil
 }
 
 // Lane is the priority of a call: lower lanes leave room for higher ones.
@@ -137,7 +163,8 @@ func (l *learned) size(most int, interval time.Duration) {
 }
 
 // limit of a bucket for a lane. A quarter of the window's calls may come at once, the
-// others are spread, so that no window of the interval ever holds more than max.
+// others are spread, so that no window of the interval ever holds more than max; a
+// twentieth is left for calls that crowd together on their way.
 func (l *learned) limit(bucket string, lane Lane) Limit {
 	if bucket == bucketSearch {
 		return Limit{Events: searchPerSecond, Per: time.Second, Burst: 1}
@@ -145,7 +172,7 @@ func (l *learned) limit(bucket string, lane Lane) Limit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	burst := l.max / 4
-	return Limit{Events: l.max - burst, Per: l.interval, Burst: burst, Reserve: lanes[lane].reserve(burst)}
+	return Limit{Events: l.max - burst - l.max/20, Per: l.interval, Burst: burst, Reserve: lanes[lane].reserve(burst)}
 }
 
 func (l *learned) pause(bucket string, until time.Time) {
@@ -174,6 +201,17 @@ func (l *learned) pausedFor(bucket string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return max(l.paused[bucket].Sub(now), 0)
+}
+
+// pause closes buckets, here and, where the limiter can, for everybody.
+func (c *Client) pause(ctx context.Context, buckets []string, until time.Time) {
+	for _, bucket := range buckets {
+		c.shared.pause(bucket, until)
+		if all, ok := c.limiter.(Pauser); ok {
+			// Whoever is not told learns it from a refusal of its own.
+			_ = all.Pause(ctx, c.bucket+"/"+bucket, c.shared.limit(bucket, LaneInteractive).closedUntil(until))
+		}
+	}
 }
 
 // admit waits for the limiter as long as the lane's patience allows.

@@ -110,6 +110,44 @@ func TestGivesUpWaitingWhenTheLaneHasNoPatience(t *testing.T) {
 	}
 }
 
+// One process is refused: no other process that shares the limiter calls before.
+func TestARefusalStopsEverybody(t *testing.T) {
+	t.Parallel()
+	now := noon
+	clock := func() time.Time { return now }
+	shared := NewMemoryLimiter(clock)
+	node := func() *Client {
+		return &Client{now: clock, shared: newLearned(), lane: LaneInteractive, limiter: shared, bucket: "c",
+			sleep: func(context.Context, time.Duration) error { t.Error("waited"); return nil }}
+	}
+	one, other := node(), node()
+	one.pause(t.Context(), []string{bucketBurst}, noon.Add(time.Hour))
+	for _, step := range []time.Duration{0, time.Hour - time.Millisecond} {
+		now = noon.Add(step)
+		if wait, err := other.take(t.Context(), bucketBurst, LaneInteractive); wait <= 0 || wait > time.Hour || err != nil {
+			t.Errorf("after %s: wait %s, %v", step, wait, err)
+		}
+	}
+	now = noon.Add(time.Hour)
+	if wait, err := other.take(t.Context(), bucketBurst, LaneInteractive); wait != 0 || err != nil {
+		t.Errorf("after the pause: wait %s, %v", wait, err)
+	}
+	if wait, err := other.take(t.Context(), bucketSearch, LaneInteractive); wait != 0 || err != nil {
+		t.Errorf("searches: wait %s, %v", wait, err)
+	}
+}
+
+func TestTheContextsLaneComesBeforeTheClients(t *testing.T) {
+	t.Parallel()
+	c := (&Client{lane: LaneClient}).WithLane(LaneTimeline)
+	if got := c.laneOf(t.Context()); got != LaneTimeline {
+		t.Errorf("got %s", got)
+	}
+	if got := c.laneOf(WithLane(t.Context(), LaneInteractive)); got != LaneInteractive {
+		t.Errorf("got %s", got)
+	}
+}
+
 func FuzzDecodeRetryAfter(f *testing.F) {
 	f.Add("3600")
 	f.Add("Mon, 23 Nov 2026 12:00:30 GMT")
