@@ -23,8 +23,13 @@ type Session struct {
 	ExpiresAt time.Time
 	Until     time.Time // the end of a frame's renewals; zero for others
 	SeenAt    time.Time
-	Address   string
-	Agent     string
+	Device
+}
+
+// Device is from where somebody signed in, for the list of sessions.
+type Device struct {
+	Address string // network address without a port
+	Agent   string // as the browser calls itself
 }
 
 // LinkKind says what a one-time link is good for (SET-0).
@@ -74,3 +79,7 @@ type Credential struct {
 	Employee EmployeeID
 	Hash     string // never logged
 }
+
+// IgnoredSource is something a channel ignores (CHAT-8); Reason is the key of a
+// sentence.
+type IgnoredSource struct{ Name, Reason string }

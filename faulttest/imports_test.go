@@ -55,7 +55,7 @@ var rules = map[string]rule{
 	"live":                              {own: []string{".", "access", "journal"}},
 	"notify":                            {own: []string{".", "access", "journal"}},
 	"webhook":                           {own: append([]string{".", "journal", "safehttp"}, values...)},
-	"api/app":                           {own: append([]string{".", "access", "i18n"}, values...), outside: []string{"github.com/oapi-codegen/runtime"}},
+	"api/app":                           {own: append([]string{".", "access", "channel", "i18n", "routing"}, values...), outside: []string{"github.com/oapi-codegen/runtime"}},
 	"api/v3":                            {own: append([]string{".", "access", "i18n"}, values...), outside: []string{"github.com/oapi-codegen/runtime"}},
 	"api/embed":                         {own: append([]string{".", "access", "i18n"}, values...)},
 	"web":                               {},

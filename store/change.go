@@ -147,11 +147,8 @@ func (s *Store) KeepIgnored(ctx context.Context, tx switchboard.Tx, ch switchboa
 	return err
 }
 
-// IgnoredSource is something a channel ignores.
-type IgnoredSource struct{ Name, Reason string }
-
 // Ignored lists what a channel ignores, newest first.
-func (s *Store) Ignored(ctx context.Context, account switchboard.AccountID, channel switchboard.ChannelID) ([]IgnoredSource, error) {
+func (s *Store) Ignored(ctx context.Context, account switchboard.AccountID, channel switchboard.ChannelID) ([]switchboard.IgnoredSource, error) {
 	r, err := s.on(nil).many(ctx, listIgnored, account, channel)
-	return collect(r, err, func(r row) (i IgnoredSource, err error) { return i, r.Scan(&i.Name, &i.Reason) })
+	return collect(r, err, func(r row) (i switchboard.IgnoredSource, err error) { return i, r.Scan(&i.Name, &i.Reason) })
 }

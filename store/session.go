@@ -20,10 +20,9 @@ var (
 	seeSession = query("note that a session was used", `
 		UPDATE session SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1 AND last_seen_at < $2`)
 	dropSession  = query("end a session", `DELETE FROM session WHERE token_hash = $1`)
-	dropSessions = query("end an employee's sessions", `DELETE FROM session WHERE account_id = $1 AND employee_id = $2`)
+	endSessions  = query("end an employee's sessions", `DELETE FROM session WHERE account_id = $1 AND employee_id = $2`)
 	listSessions = query("list an employee's sessions", `
 		SELECT `+sessionColumns+` FROM session WHERE account_id = $1 AND employee_id = $2 AND expires_at > $3 ORDER BY last_seen_at DESC LIMIT 200`)
-	dropOldSessions = query("drop sessions that are over", `DELETE FROM session WHERE expires_at <= $1`)
 
 	addLink = query("add a one-time link", `
 		INSERT INTO link (token_hash, kind, account_id, employee_id, expires_at) VALUES ($1, $2, $3, $4, $5)`)
@@ -69,7 +68,7 @@ func (s *Store) EndSession(ctx context.Context, tx switchboard.Tx, hash string, 
 
 // EndSessions ends all sessions of an employee.
 func (s *Store) EndSessions(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, employee switchboard.EmployeeID) error {
-	n, err := s.on(tx).exec(ctx, dropSessions, account, employee)
+	n, err := s.on(tx).exec(ctx, endSessions, account, employee)
 	return s.sessionsEnded(tx, account, employee, n, err)
 }
 
@@ -94,19 +93,16 @@ func scanSession(r row) (v switchboard.Session, err error) {
 	return v, err
 }
 
-// DropOldSessions drops sessions and links that are over.
-func (s *Store) DropOldSessions(ctx context.Context) error {
-	if _, err := s.on(nil).exec(ctx, dropOldSessions, ms(s.clock())); err != nil {
-		return err
-	}
-	_, err := s.on(nil).exec(ctx, dropOldLinks, ms(s.clock()))
-	return err
-}
+// keepLinks is how long a link that is over is kept.
+const keepLinks = 30 * 24 * time.Hour
 
 // AddLink adds a one-time link in place of open ones for the same purpose; only the
 // hash of its token is kept.
 func (s *Store) AddLink(ctx context.Context, tx switchboard.Tx, hash string, l switchboard.Link) error {
 	if err := s.EndLinks(ctx, tx, l); err != nil {
+		return err
+	}
+	if _, err := s.on(tx).exec(ctx, dropOldLinks, ms(s.clock().Add(-keepLinks))); err != nil {
 		return err
 	}
 	_, err := s.on(tx).exec(ctx, addLink, hash, l.Kind, l.Account, l.Employee, ms(l.ExpiresAt))
