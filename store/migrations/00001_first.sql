@@ -306,6 +306,7 @@ CREATE TABLE message (
 WITHOUT ROWID --lite
 ;
 CREATE INDEX message_provider ON message (account_id, chat_id, provider_id) WHERE provider_id <> '';
+CREATE INDEX message_quote ON message (account_id, chat_id, reply_to) WHERE reply_to <> '';
 
 -- News of a message that has not come yet: applied when it does (disorder, R12).
 CREATE TABLE early_change (
