@@ -46,6 +46,9 @@ func (d *Door) incoming(w *delivery, m *channel.Message, caps channel.Capabiliti
 		Message: switchboard.Message{Account: w.ch.Account, ID: m.ID, Direction: switchboard.In, Kind: m.Kind,
 			Text: clean(m.Text), Content: m.Content, ProviderID: m.ProviderID, At: m.At, Status: switchboard.StatusReceived},
 	}
+	if in.Opens { // a service line: neither counted now nor when the chat is counted anew
+		in.Message.Kind = switchboard.KindService
+	}
 	if in.Message.ID == "" {
 		in.Message.ID = switchboard.MessageID(d.newID())
 	}
