@@ -35,10 +35,11 @@ var (
 		ORDER BY 1`)
 	credentialsOf = query("read the passwords of an e-mail address", `
 		SELECT account_id, id, password_hash FROM employee WHERE email = $1 AND active = 1 AND password_hash <> '' ORDER BY created_at LIMIT 4`)
-	findEmail   = query("find an employee by e-mail", `SELECT account_id, id FROM employee WHERE email = $1 ORDER BY created_at LIMIT 1`)
-	setPassword = query("set an employee's password", `UPDATE employee SET password_hash = $3 WHERE account_id = $1 AND id = $2`)
-	signedIn    = query("note that an employee signed in", `UPDATE employee SET last_sign_in_at = $3 WHERE account_id = $1 AND id = $2`)
-	countAdmins = query("count who may administer an account", `
+	findEmail    = query("find an employee by e-mail", `SELECT account_id, id FROM employee WHERE email = $1 ORDER BY created_at LIMIT 1`)
+	setPassword  = query("set an employee's password", `UPDATE employee SET password_hash = $3 WHERE account_id = $1 AND id = $2`)
+	readPassword = query("read an employee's password hash", `SELECT password_hash FROM employee WHERE account_id = $1 AND id = $2`)
+	signedIn     = query("note that an employee signed in", `UPDATE employee SET last_sign_in_at = $3 WHERE account_id = $1 AND id = $2`)
+	countAdmins  = query("count who may administer an account", `
 		SELECT count(*) FROM employee WHERE account_id = $1 AND admin = 1 AND active = 1 AND password_hash <> '' AND id <> $2`)
 )
 
@@ -158,6 +159,13 @@ func (s *Store) FindEmail(ctx context.Context, email string) (account switchboar
 func (s *Store) SetPassword(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.EmployeeID, hash string) error {
 	_, err := s.on(tx).exec(ctx, setPassword, account, id, hash)
 	return err
+}
+
+// PasswordHash reads the hash of an employee's password, "" while there is none. tx
+// may be nil.
+func (s *Store) PasswordHash(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.EmployeeID) (hash string, err error) {
+	err = scan(s.on(tx).one(ctx, readPassword, account, id), &hash)
+	return hash, err
 }
 
 // SignedIn notes that an employee signed in now.
