@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -566,13 +565,13 @@ type CRM struct {
 		Ok    bool    `json:"ok"`
 		Scope *string `json:"scope,omitempty"`
 	} `json:"checks"`
-	Kind     CRMKind    `json:"kind"`
-	Portal   *string    `json:"portal,omitempty"`
-	Reason   *string    `json:"reason,omitempty"`
-	Since    *time.Time `json:"since,omitempty"`
-	State    CRMState   `json:"state"`
-	SyncedAt *time.Time `json:"syncedAt,omitempty"`
-	Url      *string    `json:"url,omitempty"`
+	Kind     CRMKind  `json:"kind"`
+	Portal   *string  `json:"portal,omitempty"`
+	Reason   *string  `json:"reason,omitempty"`
+	Since    *Stamp   `json:"since,omitempty"`
+	State    CRMState `json:"state"`
+	SyncedAt *Stamp   `json:"syncedAt,omitempty"`
+	Url      *string  `json:"url,omitempty"`
 }
 
 // CRMKind defines model for CRM.Kind.
@@ -712,7 +711,7 @@ type ChatRow struct {
 	ClientState ChatRowClientState `json:"clientState"`
 	Id          string             `json:"id"`
 	Last        *Preview           `json:"last,omitempty"`
-	LastAt      time.Time          `json:"lastAt"`
+	LastAt      Stamp              `json:"lastAt"`
 	LastSeq     int64              `json:"lastSeq"`
 
 	// Mine true: red, mine to answer; false: grey, somebody else's (UNANS-3)
@@ -730,7 +729,7 @@ type ChatRow struct {
 	Version int64 `json:"version"`
 
 	// WaitingSince time of the first unanswered message
-	WaitingSince *time.Time `json:"waitingSince,omitempty"`
+	WaitingSince *Stamp `json:"waitingSince,omitempty"`
 }
 
 // ChatRowClientState defines model for ChatRow.ClientState.
@@ -784,14 +783,14 @@ type Direction string
 
 // Employee defines model for Employee.
 type Employee struct {
-	Active       bool       `json:"active"`
-	ActiveInCRM  bool       `json:"activeInCRM"`
-	Admin        bool       `json:"admin"`
-	Email        string     `json:"email"`
-	Id           string     `json:"id"`
-	InCRM        *bool      `json:"inCRM,omitempty"`
-	LastSignInAt *time.Time `json:"lastSignInAt,omitempty"`
-	Name         string     `json:"name"`
+	Active       bool   `json:"active"`
+	ActiveInCRM  bool   `json:"activeInCRM"`
+	Admin        bool   `json:"admin"`
+	Email        string `json:"email"`
+	Id           string `json:"id"`
+	InCRM        *bool  `json:"inCRM,omitempty"`
+	LastSignInAt *Stamp `json:"lastSignInAt,omitempty"`
+	Name         string `json:"name"`
 
 	// SignedUp has a password
 	SignedUp bool `json:"signedUp"`
@@ -799,9 +798,9 @@ type Employee struct {
 
 // FrameSession defines model for FrameSession.
 type FrameSession struct {
-	ExpiresAt time.Time `json:"expiresAt"`
-	Session   Session   `json:"session"`
-	Token     string    `json:"token"`
+	ExpiresAt Stamp   `json:"expiresAt"`
+	Session   Session `json:"session"`
+	Token     string  `json:"token"`
 }
 
 // Identity defines model for Identity.
@@ -850,17 +849,17 @@ type Me struct {
 
 // Message defines model for Message.
 type Message struct {
-	At      time.Time `json:"at"`
-	Author  *Person   `json:"author,omitempty"`
+	At      Stamp   `json:"at"`
+	Author  *Person `json:"author,omitempty"`
 	Contact *struct {
 		Name  string  `json:"name"`
 		Phone *string `json:"phone,omitempty"`
 	} `json:"contact,omitempty"`
-	DeletedAt *time.Time `json:"deletedAt,omitempty"`
-	Direction Direction  `json:"direction"`
-	EditedAt  *time.Time `json:"editedAt,omitempty"`
-	Id        string     `json:"id"`
-	Kind      Kind       `json:"kind"`
+	DeletedAt *Stamp    `json:"deletedAt,omitempty"`
+	Direction Direction `json:"direction"`
+	EditedAt  *Stamp    `json:"editedAt,omitempty"`
+	Id        string    `json:"id"`
+	Kind      Kind      `json:"kind"`
 	Location  *struct {
 		Address   *string `json:"address,omitempty"`
 		Latitude  float64 `json:"latitude"`
@@ -1095,16 +1094,16 @@ type TransportInfo struct {
 
 // Unreadable defines model for Unreadable.
 type Unreadable struct {
-	At        time.Time `json:"at"`
-	Bytes     int64     `json:"bytes"`
-	ChannelId string    `json:"channelId"`
-	Id        string    `json:"id"`
-	Reason    string    `json:"reason"`
+	At        Stamp  `json:"at"`
+	Bytes     int64  `json:"bytes"`
+	ChannelId string `json:"channelId"`
+	Id        string `json:"id"`
+	Reason    string `json:"reason"`
 }
 
 // Why defines model for Why.
 type Why struct {
-	At         *time.Time `json:"at,omitempty"`
+	At         *Stamp `json:"at,omitempty"`
 	Considered *[]struct {
 		Eligible bool   `json:"eligible"`
 		Employee Person `json:"employee"`
@@ -3397,8 +3396,8 @@ type InviteResponseObject interface {
 }
 
 type Invite201JSONResponse struct {
-	ExpiresAt time.Time `json:"expiresAt"`
-	Url       string    `json:"url"`
+	ExpiresAt Stamp  `json:"expiresAt"`
+	Url       string `json:"url"`
 }
 
 func (response Invite201JSONResponse) VisitInviteResponse(w http.ResponseWriter) error {
