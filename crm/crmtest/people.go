@@ -89,10 +89,12 @@ func checkOne(t *testing.T, w World, id switchboard.ContactID, owner switchboard
 	}
 }
 
-// oneOfEach: DEAL-3 under one fault, met twice by each of the writes.
+// oneOfEach: DEAL-3 under one fault, met twice by each of the writes, while the search
+// lags by 30 s.
 func oneOfEach(w World, fault Fault) {
 	t := w.t
 	owner, at := owners(t, w)[0], target(t, w)
+	w.Stand.SetLag(30 * time.Second)
 	for _, op := range []Op{WriteContact, WriteDeal} {
 		w.Stand.Fault(fault, op, 2)
 	}

@@ -21,7 +21,7 @@ const Version = "2026-03"
 // DefaultBaseURL is where HubSpot answers.
 const DefaultBaseURL = "https://api.hubapi.com"
 
-const defaultTimeout = 15 * time.Second
+const defaultTimeout = 10 * time.Second
 
 var _ crm.CRM = (*Client)(nil)
 
@@ -44,7 +44,7 @@ type Config struct {
 	Portal Portal
 	// Lane is the priority of calls whose context names none; "" means LaneClient.
 	Lane Lane
-	// Timeout bounds one call; 0 means 15 s.
+	// Timeout bounds one call; 0 means 10 s.
 	Timeout time.Duration
 
 	Now    func() time.Time                                 // nil means time.Now
