@@ -18,9 +18,15 @@ func TestTimelineHoldsEachMessageOnceInOrderWhateverTheCRMLoses(t *testing.T) {
 			onBothEngines(t, options{timeline: true, sandbox: lossy}, func(t *testing.T, w *town) {
 				w.loseEntries()
 				n := w.start("a")
-				const people, each = 5, 20
-				texts := atOnce(people, func(i int) []string { return n.writeMany(visitor(i), each) })
-				w.settled(people)
+				crowd := []person{visitor(0), visitor(1), visitor(2)}
+				texts := make([][]string, len(crowd))
+				for range 5 { // a wave for each fault, at least
+					atOnce(len(crowd), func(i int) bool {
+						texts[i] = append(texts[i], n.writeMany(crowd[i], 6)...)
+						return true
+					})
+					w.written()
+				}
 				for _, mine := range texts {
 					w.inOrder(mine)
 				}
@@ -35,6 +41,15 @@ func (w *town) loseEntries() {
 	for _, kind := range []string{sandbox.FaultReplyLost, sandbox.FaultCutJSON, sandbox.FaultCut, sandbox.FaultHTML, sandbox.Fault500} {
 		w.must(w.crm.AddRule(sandbox.Rule{Kind: kind, Method: "POST", Path: "*/notes/batch/create", Next: 1, Done: kind == sandbox.FaultHTML}))
 	}
+}
+
+// written waits until no entry is left to write.
+func (w *town) written() {
+	w.t.Helper()
+	w.settled(w.number(`SELECT COUNT(*) FROM client`))
+	w.await("all entries", func() bool {
+		return w.number(`SELECT COUNT(*) FROM message`) == w.number(`SELECT COUNT(*) FROM timeline_intent WHERE state = 'done'`)
+	})
 }
 
 // writeMany has one person write one message after another.
