@@ -381,3 +381,22 @@ func TestHostileTextBecomesStorable(t *testing.T) {
 		}
 	})
 }
+
+func TestAClientsIDThatIsAnotherMessagesIDIsAConflict(t *testing.T) {
+	each(t, func(f *fixture) {
+		got := f.receive(f.ch, batch(message("peer", "k", "hello")))[0]
+		f.settle()
+		f.inTx(func(tx switchboard.Tx) error {
+			_, err := f.store.AddOutgoing(f.Context(), tx, switchboard.Message{Account: "a", Chat: got.Chat, ID: "ours", Kind: switchboard.KindText, Text: "answer"}, "")
+			return err
+		})
+		m := message("peer", "k2", "mine")
+		m.ID = "ours"
+		if got := f.receive(f.ch, batch(m))[0]; !got.Conflict {
+			f.Errorf("got %+v, want a conflict", got)
+		}
+		if got := f.receive(f.ch, batch(message("peer", "k3", "next")))[0]; got.Seq != 3 {
+			f.Errorf("the next message has number %d, want 3", got.Seq)
+		}
+	})
+}

@@ -28,6 +28,9 @@ func (s *Sender) settle(ctx context.Context, t try, r channel.Receipt, err error
 	case channel.Unknown:
 		return s.unknown(ctx, t, failure)
 	case channel.Retry:
+		if r.Address != "" { // the messenger moved the chat: the same message goes there at once
+			return s.end(ctx, t, switchboard.StatusQueued, s.Clock(), failure.Reason, r)
+		}
 		return s.again(ctx, t, s.Clock().Add(backOff(t.Tries)), failure.Reason)
 	case channel.Throttled:
 		return s.throttled(ctx, t, failure)

@@ -19,6 +19,7 @@ var (
 		WHERE c.account_id = $1 AND c.channel_id = $2 AND c.address = $4 AND c.settled = 1
 		AND NOT EXISTS (SELECT 1 FROM early_change e WHERE e.account_id = $1 AND e.channel_id = $2
 			AND e.address = $4 AND e.provider_id = $6)
+		AND ($7 = 0 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = $1 AND m.chat_id = c.id AND m.id = $5))
 		ON CONFLICT DO NOTHING RETURNING chat_id`)
 	claimKey = query("claim the key of a message", `
 		INSERT INTO dedupe (account_id, channel_id, key, chat_id, message_id) VALUES ($1, $2, $3, $4, $5)
@@ -84,7 +85,7 @@ func (s *Store) AddKnown(ctx context.Context, tx switchboard.Tx, in []switchboar
 func (s *Store) addKnown(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming) (switchboard.Stored, error) {
 	var chat switchboard.ChatID
 	m := &in.Message
-	err := scan(s.on(tx).one(ctx, claimKnown, m.Account, in.Channel, in.Key, in.Address, m.ID, m.ProviderID), &chat)
+	err := scan(s.on(tx).one(ctx, claimKnown, m.Account, in.Channel, in.Key, in.Address, m.ID, m.ProviderID, bit(in.NumbersView)), &chat)
 	if errors.Is(err, switchboard.ErrNotFound) {
 		return switchboard.Stored{}, nil
 	}
@@ -107,6 +108,15 @@ func (s *Store) AddToChat(ctx context.Context, tx switchboard.Tx, in *switchboar
 			return dup, err
 		}
 		return switchboard.Stored{}, errors.New("a key is claimed but not to be found")
+	}
+	if in.NumbersView { // the id is the client's: it may be that of another message of the chat
+		had, err := s.FindMessage(ctx, tx, in.Message.Account, chat, in.Message.ID)
+		if err == nil {
+			return switchboard.Stored{Chat: chat, Message: had.ID, Seq: had.Seq, Duplicate: true, Conflict: true, Known: true}, nil
+		}
+		if !errors.Is(err, switchboard.ErrNotFound) {
+			return switchboard.Stored{}, err
+		}
 	}
 	return s.addToChat(ctx, tx, in, chat)
 }

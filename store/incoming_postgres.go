@@ -21,6 +21,7 @@ WITH input AS (
 	JOIN chat c ON c.account_id = $1 AND c.channel_id = i.channel_id AND c.address = i.address AND c.settled = 1
 	WHERE NOT EXISTS (SELECT 1 FROM early_change e WHERE e.account_id = $1 AND e.channel_id = i.channel_id
 		AND e.address = i.address AND e.provider_id = i.provider_id)
+	AND (i.views = 0 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = $1 AND m.chat_id = c.id AND m.id = i.message_id))
 ), fresh AS (
 	INSERT INTO dedupe (account_id, channel_id, key, chat_id, message_id)
 	SELECT $1, channel_id, key, chat_id, message_id FROM known ORDER BY channel_id, key
