@@ -21,6 +21,8 @@ type MirrorStore interface {
 	ActiveConnections(ctx context.Context) ([]switchboard.Connection, error)
 	ConnectionSynced(ctx context.Context, tx switchboard.Tx, c switchboard.Connection) error
 	SaveContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, c switchboard.Contact) error
+	Contact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ContactID) (switchboard.Contact, error)
+	MergeContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, from, into switchboard.ContactID) error
 	TouchContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ContactID) error
 	HasClient(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ContactID) (bool, error)
 	StaleContacts(ctx context.Context, account switchboard.AccountID, limit int) ([]switchboard.ContactID, error)

@@ -123,9 +123,14 @@ func (m *Mirror) reread(ctx context.Context, conn switchboard.Connection, c CRM,
 		return fmt.Errorf("read contacts: %w", err)
 	}
 	return m.Store.InTx(ctx, func(tx switchboard.Tx) error {
-		for _, contact := range contacts {
+		for i, contact := range contacts {
 			if err := m.Store.SaveContact(ctx, tx, conn.Account, contact); err != nil {
 				return err
+			}
+			if i < len(ids) && contact.ID != ids[i] { // merged away: its clients follow the survivor
+				if err := m.Store.MergeContact(ctx, tx, conn.Account, ids[i], contact.ID); err != nil {
+					return err
+				}
 			}
 			if err := m.Store.TouchContact(ctx, tx, conn.Account, contact.ID); err != nil {
 				return err

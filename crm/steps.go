@@ -96,6 +96,13 @@ func (s *Saga) assignOwner(ctx context.Context, r run, st switchboard.Step, owne
 }
 
 func (s *Saga) createDeal(ctx context.Context, r run, st switchboard.Step, owner switchboard.OwnerID) error {
+	contact, err := s.Store.Contact(ctx, nil, r.Account, r.client.Contact)
+	if err != nil && !errors.Is(err, switchboard.ErrNotFound) {
+		return fmt.Errorf("read mirrored contact: %w", err)
+	}
+	if contact.Owner != "" { // an adopted contact keeps its responsible, who gets the deal too
+		owner = contact.Owner
+	}
 	name := s.Texts(r.account.Settings.Locale, "crm.deal_name", map[string]string{"client": s.clientName(r), "channel": r.channel.Name})
 	deal, err := r.crm.UpsertDeal(ctx, NewDeal{Client: r.Client, Name: name, Contact: r.client.Contact,
 		Pipeline: r.channel.Settings.Pipeline, Stage: r.channel.Settings.Stage, Owner: owner})

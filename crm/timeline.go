@@ -212,36 +212,29 @@ func (t *Timeline) writeBatch(ctx context.Context, c CRM, account switchboard.Ac
 // settle finds out which entries of lost answers the CRM has; the others are written
 // again (TIME-3).
 func (t *Timeline) settle(ctx context.Context, c CRM, account switchboard.Account, unsettled []switchboard.TimelineIntent) error {
-	byContact := map[switchboard.ContactID][]switchboard.TimelineIntent{}
-	for _, i := range unsettled {
-		byContact[i.Contact] = append(byContact[i.Contact], i)
+	found, err := c.FindEntries(ctx, "", t.entries(account, unsettled))
+	if err != nil {
+		return fmt.Errorf("find entries: %w", err)
 	}
-	for contact, intents := range byContact {
-		found, err := c.FindEntries(ctx, contact, t.entries(account, intents))
-		if err != nil && ClassOf(err) != Missing {
-			return fmt.Errorf("find entries: %w", err)
+	return t.Store.InTx(ctx, func(tx switchboard.Tx) error {
+		if err := work.Check(ctx, tx); err != nil {
+			return err
 		}
-		err = t.Store.InTx(ctx, func(tx switchboard.Tx) error {
-			for _, i := range intents {
-				r := switchboard.TimelineResult{Chat: i.Chat, Seq: i.Seq, State: switchboard.StepTodo}
-				if remote, there := found[entryKey(i)]; there {
-					r.State, r.Remote = switchboard.StepDone, remote
-				}
-				if err := t.Store.EndIntent(ctx, tx, account.ID, r); err != nil {
-					return err
-				}
+		for _, i := range unsettled {
+			r := switchboard.TimelineResult{Chat: i.Chat, Seq: i.Seq, State: switchboard.StepTodo}
+			if remote, there := found[entryKey(i)]; there {
+				r.State, r.Remote = switchboard.StepDone, remote
 			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("note settled entries: %w", err)
+			if err := t.Store.EndIntent(ctx, tx, account.ID, r); err != nil {
+				return fmt.Errorf("note settled entry: %w", err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// maxEntryTries bounds how often an entry is tried that the CRM locks or whose target
-// is missing.
+// maxEntryTries bounds how often an entry is tried whose target is missing. A locked
+// record is waited for however long it takes (TIME-3).
 const maxEntryTries = 20
 
 // note stores what became of each started entry. Of a call that failed as a whole
@@ -276,10 +269,10 @@ func (t *Timeline) result(i switchboard.TimelineIntent, a EntryResult) switchboa
 	switch {
 	case a.Outcome == EntryWritten:
 		r.State, r.Remote = switchboard.StepDone, a.ID
-	case a.Outcome == EntryRefused || i.Attempts+1 >= maxEntryTries && a.Outcome != "":
-		r.State = switchboard.StepRefused
 	case a.Outcome == EntryLocked:
-		r.Due = t.Clock().Add(2 * time.Second)
+		r.Due = t.Clock().Add(min(2*time.Second<<min(i.Attempts, 8), 5*time.Minute))
+	case a.Outcome == EntryRefused || i.Attempts+1 >= maxEntryTries && a.Outcome == EntryGone:
+		r.State = switchboard.StepRefused
 	case a.Outcome == EntryGone:
 		r.Due = t.Clock().Add(30 * time.Second)
 	}

@@ -20,6 +20,8 @@ var (
 		UPDATE crm_connection SET state = 'broken', reason = $3 WHERE account_id = $1 AND id = $2 AND state = 'active'`)
 	readConnection = query("read an account's CRM connection", `
 		SELECT `+connectionColumns+` FROM crm_connection WHERE account_id = $1 AND state <> 'disconnected'`)
+	activeConnection = query("find an account's active CRM connection", `
+		SELECT id FROM crm_connection WHERE account_id = $1 AND state = 'active'`)
 	listConnections = query("list active CRM connections", `
 		SELECT `+connectionColumns+` FROM crm_connection WHERE state = 'active' ORDER BY account_id`)
 	connectionDown = query("note that a CRM does not answer", `
@@ -88,6 +90,13 @@ func (s *Store) ConnectionSynced(ctx context.Context, tx switchboard.Tx, c switc
 // switchboard.ErrNotFound when there is none. tx may be nil.
 func (s *Store) Connection(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID) (switchboard.Connection, error) {
 	return s.scanConnection(s.on(tx).one(ctx, readConnection, account))
+}
+
+// ActiveConnectionID names an account's active CRM connection; switchboard.ErrNotFound
+// when there is none.
+func (s *Store) ActiveConnectionID(ctx context.Context, account switchboard.AccountID) (id switchboard.ConnectionID, err error) {
+	err = scan(s.on(nil).one(ctx, activeConnection, account), &id)
+	return id, err
 }
 
 // ActiveConnections lists the active CRM connections of all accounts.

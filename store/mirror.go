@@ -17,8 +17,13 @@ var (
 		ON CONFLICT (account_id, id) DO UPDATE SET name = EXCLUDED.name, phone = EXCLUDED.phone, email = EXCLUDED.email,
 			owner_id = EXCLUDED.owner_id, deleted = EXCLUDED.deleted, updated_at = EXCLUDED.updated_at, read_at = EXCLUDED.read_at
 		WHERE contact.updated_at <= EXCLUDED.updated_at OR EXCLUDED.deleted = 1`)
-	touchContact = query("note that a contact was read", `UPDATE contact SET read_at = $3 WHERE account_id = $1 AND id = $2 AND read_at < $3`)
-	readContact  = query("read a mirrored contact", `
+	touchContact       = query("note that a contact was read", `UPDATE contact SET read_at = $3 WHERE account_id = $1 AND id = $2 AND read_at < $3`)
+	moveContactClients = query("move a merged contact's clients", `UPDATE client SET contact_id = $3 WHERE account_id = $1 AND contact_id = $2`)
+	moveContactDeals   = query("move a merged contact's deals", `UPDATE deal SET contact_id = $3 WHERE account_id = $1 AND contact_id = $2`)
+	moveContactEntries = query("move a merged contact's open timeline entries", `
+		UPDATE timeline_intent SET contact_id = $3 WHERE account_id = $1 AND contact_id = $2 AND state IN ('todo', 'sent')`)
+	dropContact = query("drop a merged contact", `DELETE FROM contact WHERE account_id = $1 AND id = $2`)
+	readContact = query("read a mirrored contact", `
 		SELECT name, phone, email, owner_id, deleted, updated_at, created_at FROM contact WHERE account_id = $1 AND id = $2`)
 	knownContact = query("say whether a contact has a client", `
 		SELECT 1 FROM client WHERE account_id = $1 AND contact_id = $2 LIMIT 1`)
@@ -75,6 +80,20 @@ func (s *Store) SaveContact(ctx context.Context, tx switchboard.Tx, account swit
 func (s *Store) TouchContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ContactID) error {
 	_, err := s.on(tx).exec(ctx, touchContact, account, id, ms(s.clock()))
 	return err
+}
+
+// MergeContact lets everything of a contact that was merged away follow the survivor,
+// which must be mirrored already.
+func (s *Store) MergeContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, from, into switchboard.ContactID) error {
+	for _, q := range []*Query{moveContactClients, moveContactDeals, moveContactEntries} {
+		if _, err := s.on(tx).exec(ctx, q, account, from, into); err != nil {
+			return err
+		}
+	}
+	if _, err := s.on(tx).exec(ctx, dropContact, account, from); err != nil {
+		return err
+	}
+	return s.refreshContact(ctx, tx, account, into)
 }
 
 func (s *Store) refreshContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ContactID) error {

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"switchboard"
+	"switchboard/auth"
 	"switchboard/channel"
 	"switchboard/channel/telegrambot"
 	"switchboard/channel/webchat"
 	"switchboard/config"
 	"switchboard/crm"
+	"switchboard/crm/hubspot"
 	"switchboard/intake"
 	"switchboard/media"
 	"switchboard/safehttp"
@@ -41,8 +43,11 @@ type application struct {
 	outbox   *send.Outbox
 	mirror   *crm.Mirror
 	timeline *crm.Timeline
+	auth     *auth.Auth
 	crm      *connector
 	fetcher  *intake.Fetcher
+	// frameOrigins may show the chat window in a frame, beside HubSpot itself.
+	frameOrigins []string
 }
 
 // newApplication builds a node on an open store; nothing runs yet.
@@ -61,10 +66,13 @@ func newApplication(s config.Settings, public *url.URL, db *store.Store) (*appli
 		telegrambot.New(telegrambot.Options{BaseURL: s.TelegramURL, Client: outgoing, Log: a.logger}),
 	)
 	a.hubspots = &hubspots{baseURL: s.HubSpotURL, http: outgoing, store: db}
-	a.mirror = &crm.Mirror{Store: db, Open: a.hubspots.Open, Clock: now, Random: rand.Reader, Logger: a.logger}
-	a.timeline = &crm.Timeline{Store: db, Accounts: db, Open: a.hubspots.Open, Clock: now, Logger: a.logger, Texts: texts,
+	a.mirror = &crm.Mirror{Store: db, Open: a.hubspots.in(hubspot.LaneTimeline), Clock: now, Random: rand.Reader, Logger: a.logger}
+	a.timeline = &crm.Timeline{Store: db, Accounts: db, Open: a.hubspots.in(hubspot.LaneTimeline), Clock: now, Logger: a.logger, Texts: texts,
 		PublicURL: trimSlash(public), Step: step}
 	a.crm = &connector{hubspots: a.hubspots, mirror: a.mirror, timeline: a.timeline, logger: a.logger}
+	if a.auth, err = newAuth(db); err != nil {
+		return nil, err
+	}
 	if err := a.newWork(now); err != nil {
 		return nil, err
 	}
@@ -82,7 +90,7 @@ func trimSlash(u *url.URL) string {
 // newWork builds what drains queues, and what feeds them.
 func (a *application) newWork(now func() time.Time) (err error) {
 	jobs := &lateJobs{}
-	saga := &crm.Saga{Store: a.store, Accounts: a.store, Open: a.hubspots.Open, Jobs: jobs, Clock: now, Random: rand.Reader,
+	saga := &crm.Saga{Store: a.store, Accounts: a.store, Open: a.hubspots.in(hubspot.LaneClient), Jobs: jobs, Clock: now, Random: rand.Reader,
 		Logger: a.logger, Texts: texts, Step: step}
 	sender := send.New(send.Config{Store: a.store, Channels: a.channels, Open: a.files.Open, Node: a.node, Clock: now, Logger: a.logger, Step: step})
 	a.fetcher = &intake.Fetcher{Store: a.store, Channels: a.channels, Blobs: blobs{a.files.disk}, Clock: now, Logger: a.logger}
@@ -170,20 +178,35 @@ func (a *application) pollers() *intake.Pollers {
 	return &intake.Pollers{Store: a.store, Channels: a.channels, Receiver: a.door, Leases: a.store, Node: a.node, Logger: a.logger}
 }
 
-// followHints tells the timeline of accounts that have news.
+// followHints tells the timeline of accounts that have news: each at most every
+// hintPause, for the follower reads many events at once and the sweep stands behind.
 func (a *application) followHints(ctx context.Context) {
 	news, end := a.store.Subscribe()
 	defer end()
+	waiting := map[switchboard.AccountID]bool{}
+	tick := time.NewTicker(hintPause)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case account := <-news:
-			conn, err := a.store.Connection(ctx, nil, account)
-			if err == nil && conn.State == switchboard.ConnectionActive {
-				a.jobs.Hint(switchboard.Key{Account: account, Queue: "timeline", Key: string(conn.ID)})
+			waiting[account] = true
+		case <-tick.C:
+			for account := range waiting {
+				a.hintTimeline(ctx, account)
 			}
+			clear(waiting)
 		}
+	}
+}
+
+const hintPause = 100 * time.Millisecond
+
+func (a *application) hintTimeline(ctx context.Context, account switchboard.AccountID) {
+	id, err := a.store.ActiveConnectionID(ctx, account)
+	if err == nil {
+		a.jobs.Hint(switchboard.Key{Account: account, Queue: "timeline", Key: string(id)})
 	}
 }
 

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"switchboard"
+	"switchboard/api/app"
 	"switchboard/crm"
 	"switchboard/crm/hubspot"
 	"switchboard/i18n"
@@ -40,13 +42,16 @@ type hubspotInfo struct {
 	hubspot.Report
 }
 
-// Open is crm.Opener.
-func (h *hubspots) Open(c switchboard.Connection) (crm.CRM, error) {
-	client, err := h.client(c)
-	if err != nil {
-		return nil, err
+// in gives a crm.Opener whose calls have a priority: people before new clients before
+// what can wait.
+func (h *hubspots) in(lane hubspot.Lane) crm.Opener {
+	return func(c switchboard.Connection) (crm.CRM, error) {
+		client, err := h.client(c)
+		if err != nil {
+			return nil, err
+		}
+		return client.WithLane(lane), nil
 	}
-	return client, nil
 }
 
 func (h *hubspots) client(c switchboard.Connection) (*hubspot.Client, error) {
@@ -90,15 +95,50 @@ type connector struct {
 	appSecret string
 }
 
-// Connect tests a token, stores the connection and reads owners and pipelines. The
-// report says what works and what does not; nothing is stored unless it is usable.
-func (c *connector) Connect(ctx context.Context, account switchboard.AccountID, token secret.String) (hubspot.Report, error) {
+// Connect is app.CRMConnector's: what works with a token and what does not; a usable
+// connection is stored, with owners and pipelines read.
+func (c *connector) Connect(ctx context.Context, account switchboard.AccountID, token secret.String) (app.CRMReport, error) {
+	report, err := c.connect(ctx, account, token)
+	return c.report(report), err
+}
+
+// Describe reads the report kept with a connection.
+func (c *connector) Describe(conn switchboard.Connection) (app.CRMReport, error) {
+	var info hubspotInfo
+	if err := json.Unmarshal(conn.Info, &info); err != nil {
+		return app.CRMReport{}, fmt.Errorf("read the connection's report: %w", err)
+	}
+	return c.report(info.Report), nil
+}
+
+func (c *connector) report(r hubspot.Report) app.CRMReport {
+	out := app.CRMReport{Usable: r.Usable()}
+	if r.Portal.ID != 0 {
+		out.Portal = fmt.Sprintf("HubSpot %d", r.Portal.ID)
+	}
+	if r.Portal.UIDomain != "" {
+		out.URL = c.scheme() + "://" + r.Portal.UIDomain
+	}
+	for _, i := range r.Items {
+		out.Checks = append(out.Checks, app.CRMCheck{Sentence: i18n.Key(i.Sentence), Scope: i.Scope, OK: i.State == hubspot.ItemOK, Required: i.Required})
+	}
+	return out
+}
+
+func (h *hubspots) scheme() string {
+	if u, err := url.Parse(h.baseURL); err == nil && u.Scheme != "" {
+		return u.Scheme
+	}
+	return "https"
+}
+
+func (c *connector) connect(ctx context.Context, account switchboard.AccountID, token secret.String) (hubspot.Report, error) {
 	id := switchboard.ConnectionID(switchboard.NewUUID(time.Now(), rand.Reader))
 	client, err := c.with(token, "hubspot/"+string(id), hubspot.Portal{})
 	if err != nil {
 		return hubspot.Report{}, err
 	}
-	report, err := client.Connect(ctx)
+	report, err := client.WithLane(hubspot.LaneInteractive).Connect(ctx)
 	if err != nil {
 		return hubspot.Report{}, connectError(err)
 	}
