@@ -40,6 +40,9 @@ func Same(a, b, defaultCountry string, eightToSeven bool) bool {
 	return firstOK && secondOK && first == second
 }
 
+// IsCountry tells whether code is a country, in capitals ("RU"), that Parse knows.
+func IsCountry(code string) bool { return phonenumbers.GetSupportedRegions()[code] }
+
 // NationalDigits gives an E.164 number's digits without the country code, as
 // CRMs keep them for search; "" for a text that is not E.164.
 func NationalDigits(e164 string) string {

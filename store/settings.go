@@ -20,6 +20,9 @@ var (
 			position = EXCLUDED.position`)
 	dropRole = query("take a role on a channel away", `
 		DELETE FROM channel_role WHERE account_id = $1 AND channel_id = $2 AND employee_id = $3`)
+	lockChannel = hot("read a channel and lock it", `
+		SELECT `+channelColumns+` FROM channel WHERE account_id = $1 AND id = $2 FOR UPDATE`, `
+		SELECT `+channelColumns+` FROM channel WHERE account_id = $1 AND id = $2`)
 	addAudit = query("keep a change of settings", `
 		INSERT INTO audit (account_id, id, at, employee_id, action, object, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
 	listAudit = query("list changes of settings", `
@@ -116,6 +119,12 @@ func (s *Store) heldRoles(ctx context.Context, tx switchboard.Tx, account switch
 		last = max(last, r.Position)
 	}
 	return held, last, err
+}
+
+// LockChannel reads a channel, secrets opened, and keeps others from changing it until
+// the end of tx.
+func (s *Store) LockChannel(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ChannelID) (switchboard.Channel, error) {
+	return s.scanChannel(s.on(tx).one(ctx, lockChannel, account, id))
 }
 
 // AddAudit keeps what a change of settings found and made (SET-2).

@@ -48,6 +48,9 @@ type visit struct {
 	header http.Header // of the answer
 	device switchboard.Device
 	token  secret.String
+	// request and control are for what streams: ranges, deadlines.
+	request *http.Request
+	control *http.ResponseController
 }
 
 func visitOf(ctx context.Context) visit {
@@ -91,7 +94,7 @@ func (row route) limit(ctx context.Context) (context.Context, context.CancelFunc
 // admit checks session, permission and body, in this order.
 func (d *door) admit(r **http.Request, row route) error {
 	ctx := (*r).Context()
-	viewer, err := d.viewer(ctx, *r)
+	viewer, err := d.whoAsks(ctx, *r)
 	if err != nil {
 		if row.who != public || switchboard.CodeOf(err) != switchboard.CodeUnauthorized {
 			return err
@@ -106,9 +109,8 @@ func (d *door) admit(r **http.Request, row route) error {
 	return readBody(*r, row)
 }
 
-// viewer reads who asks with the present roles; a visitor without a token is the zero
-// Viewer.
-func (d *door) viewer(ctx context.Context, r *http.Request) (v Viewer, err error) {
+// whoAsks finds the session of a request; a visitor without a token is the zero Viewer.
+func (d *door) whoAsks(ctx context.Context, r *http.Request) (v Viewer, err error) {
 	token, kind := tokenOf(r)
 	if token.IsEmpty() {
 		return v, nil
@@ -117,17 +119,8 @@ func (d *door) viewer(ctx context.Context, r *http.Request) (v Viewer, err error
 	if err != nil {
 		return v, err
 	}
-	v.Session = session
-	v.Account, v.Viewer.Employee = session.Account, session.Employee
-	if v.Person, err = d.Store.Employee(ctx, nil, session.Account, session.Employee); err != nil {
-		return Viewer{}, err
-	}
-	if !v.Person.Active {
-		return Viewer{}, errUnauthorized
-	}
-	v.Admin = v.Person.Admin && kind == switchboard.SessionCookie
-	if v.Roles, err = d.Store.RolesOf(ctx, nil, session.Account, session.Employee); err != nil {
-		return Viewer{}, err
+	if v, err = d.Config.viewer(ctx, session); err != nil {
+		return v, err
 	}
 	if renewed {
 		visitOf(ctx).header.Set("Set-Cookie", d.cookie(token, session.ExpiresAt))
@@ -224,7 +217,8 @@ func (d *door) wrapped() http.Handler {
 		d.setHeaders(w.Header())
 		device := switchboard.Device{Address: network(d.Address(r)), Agent: cut(r.UserAgent(), maxAgentBytes)}
 		token, kind := tokenOf(r)
-		ctx := context.WithValue(r.Context(), visitKey, visit{header: w.Header(), device: device, token: token})
+		ctx := context.WithValue(r.Context(), visitKey, visit{header: w.Header(), device: device, token: token,
+			request: r, control: http.NewResponseController(w)})
 		r = r.WithContext(withLanguage(ctx, language(r, "")))
 		switch {
 		case kind != switchboard.SessionFrame && protection.Check(r) != nil: // a bearer is sent by our own script only

@@ -36,6 +36,8 @@ type Store interface {
 	Turn(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, channel switchboard.ChannelID) (switchboard.Turn, error)
 
 	Channel(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ChannelID) (switchboard.Channel, error)
+	LockChannel(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ChannelID) (switchboard.Channel, error)
+	BreakChannel(ctx context.Context, tx switchboard.Tx, ch switchboard.Channel, reason string) error
 	Channels(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID) ([]switchboard.Channel, error)
 	AddChannel(ctx context.Context, tx switchboard.Tx, ch switchboard.Channel) error
 	ChangeChannel(ctx context.Context, tx switchboard.Tx, ch switchboard.Channel) error
