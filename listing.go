@@ -75,6 +75,45 @@ type ChatPlace struct {
 	ID      ChatID
 }
 
+// ChatPage is one page of chats with the newest event that it holds.
+type ChatPage struct {
+	Rows  []ChatRow
+	Next  *ChatPlace // nil on the last page
+	Event int64
+}
+
+// MessageSpan says which messages of a chat are asked for: those after a number when
+// After is set, else those before Before (0: the newest).
+type MessageSpan struct {
+	Before int64
+	After  *int64
+	Limit  int
+}
+
+// MessagePage is a run of a chat's messages, rising.
+type MessagePage struct {
+	Rows  []MessageRow
+	More  bool // in the direction asked for
+	Event int64
+}
+
+// ClientDetail is a client with what people are shown of the way into the CRM.
+type ClientDetail struct {
+	Client
+	Identities []Identity
+	Decision   DecisionRecord // the newest; ID "" when there is none
+	// Problem is why CRM work waits: a key of a sentence or the CRM's own words; ""
+	// when nothing went wrong.
+	Problem   string
+	Deals     []Deal
+	Pipelines []Pipeline
+	Owners    []Owner
+	// Found are mirrored contacts to choose from (state ambiguous), as far as known.
+	Found []Contact
+	// Connection is the CRM's; ID "" when there is none.
+	Connection Connection
+}
+
 // CastMember is an employee as far as screens and rights depend on them.
 type CastMember struct {
 	Employee

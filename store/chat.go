@@ -84,17 +84,10 @@ var (
 // afterAll sorts behind every id.
 const afterAll = "\U0010FFFF"
 
-// ChatPage is one page of chats with the newest event that it holds.
-type ChatPage struct {
-	Rows  []switchboard.ChatRow
-	Next  *switchboard.ChatPlace // nil on the last page
-	Event int64
-}
-
 // ListChats gives the viewer's chats behind a place, unanswered first, then by last
 // message (UNANS-2): one keyset per channel, merged here, never counted, never
 // filtered after the limit. The viewer's rights are read in the same snapshot.
-func (s *Store) ListChats(ctx context.Context, account switchboard.AccountID, employee switchboard.EmployeeID, f switchboard.ChatFilter, after switchboard.ChatPlace, limit int) (page ChatPage, err error) {
+func (s *Store) ListChats(ctx context.Context, account switchboard.AccountID, employee switchboard.EmployeeID, f switchboard.ChatFilter, after switchboard.ChatPlace, limit int) (page switchboard.ChatPage, err error) {
 	err = s.View(ctx, func(tx switchboard.Tx) error {
 		v, err := s.Rights(ctx, tx, account, employee)
 		if err != nil {

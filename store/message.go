@@ -46,24 +46,9 @@ var (
 		WHERE `+access.SeesChat+` AND c.id = $3 AND f.id = $4`)
 )
 
-// MessagePage is a run of a chat's messages, rising.
-type MessagePage struct {
-	Rows  []switchboard.MessageRow
-	More  bool // in the direction asked for
-	Event int64
-}
-
-// Span says which messages of a chat are asked for: those after a number when After is
-// set, else those before Before (0: the newest).
-type Span struct {
-	Before int64
-	After  *int64
-	Limit  int
-}
-
 // ListMessages gives messages of a chat that the employee may see;
 // switchboard.ErrNotFound for another's and a missing one alike (ROLE-4).
-func (s *Store) ListMessages(ctx context.Context, account switchboard.AccountID, employee switchboard.EmployeeID, chat switchboard.ChatID, span Span) (page MessagePage, err error) {
+func (s *Store) ListMessages(ctx context.Context, account switchboard.AccountID, employee switchboard.EmployeeID, chat switchboard.ChatID, span switchboard.MessageSpan) (page switchboard.MessagePage, err error) {
 	err = s.View(ctx, func(tx switchboard.Tx) error {
 		if err := s.SeesChat(ctx, tx, account, employee, chat); err != nil {
 			return err
@@ -111,8 +96,8 @@ func (s *Store) MessageRows(ctx context.Context, tx switchboard.Tx, account swit
 	return rows, s.complete(ctx, tx, account, rows, version)
 }
 
-// MessageName names one message by its id.
-type MessageName struct {
+// messageName names one message by its id.
+type messageName struct {
 	Chat switchboard.ChatID
 	ID   switchboard.MessageID
 }
@@ -125,9 +110,9 @@ func (s *Store) QuotesOf(ctx context.Context, tx switchboard.Tx, account switchb
 	if len(events) == 0 {
 		return nil, nil
 	}
-	names := make([]MessageName, 0, len(events))
+	names := make([]messageName, 0, len(events))
 	for _, e := range events {
-		names = append(names, MessageName{e.Chat, e.Message})
+		names = append(names, messageName{e.Chat, e.Message})
 	}
 	list, err := toJSON(names)
 	if err != nil {
