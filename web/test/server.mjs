@@ -514,13 +514,15 @@ function whoAsks(request) {
   return { me: known.find((one) => one.id === (bearer ?? cookie)), isFrame: bearer !== undefined };
 }
 
-function live(request, response, me) {
+// No event is kept: who comes late is told to load everything anew.
+function live(request, response, me, after) {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   response.write(': hello\n\n');
   const listener = {
     me,
     write: (kind, data) => response.write(`id: ${data.number}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`),
   };
+  if (after < event) listener.write('reset', { kind: 'reset', number: event });
   listeners.add(listener);
   const beat = setInterval(() => response.write(': beat\n\n'), 10_000);
   request.on('close', () => (listeners.delete(listener), clearInterval(beat)));
@@ -530,7 +532,7 @@ async function answer(request, response, url) {
   const open = route(anyone, request.method, url.pathname);
   const { me, isFrame } = whoAsks(request);
   if (!open && !me) throw new Refusal(401, 'unauthorized', 'Войдите.');
-  if (url.pathname === '/api/app/live') return live(request, response, me);
+  if (url.pathname === '/api/app/live') return live(request, response, me, Number(url.searchParams.get('after')));
   const { handle, values } = open ?? route(signedIn, request.method, url.pathname) ?? {};
   if (!handle) throw new Refusal(404, 'not_found', `Нет такого: ${request.method} ${url.pathname}`);
   const {

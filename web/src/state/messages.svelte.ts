@@ -18,7 +18,9 @@ export class Thread {
   #catchingUp?: Promise<void> | undefined;
   /** What was heard while the first page was under way: it may be newer than the page. */
   #heardEarly: Message[] = [];
-  #isLoading = false;
+  #loading?: Promise<void> | undefined;
+  /** Number of the event up to which the last full load holds everything. */
+  #asOf = 0;
   #list = $derived.by(() => {
     void this.#changes;
     return [...this.#bySeq.values()].sort((a, b) => a.seq - b.seq);
@@ -76,8 +78,12 @@ export class Thread {
   }
 
   /** Loads the newest page; what is loaded already and joins it stays, what does not join it is dropped. */
-  async load(): Promise<void> {
-    this.#isLoading = true;
+  load(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  async #load(): Promise<void> {
     try {
       const page = await this.#fetch({ limit: pageMessages });
       const first = page.messages[0]?.seq ?? 1;
@@ -85,21 +91,23 @@ export class Thread {
       this.#put(page.messages);
       this.#hasOlder = (this.#firstLoaded() ?? 1) > 1;
       this.#isLoaded = true;
+      this.#asOf = page.event;
       this.#error = undefined;
       this.#heardEarly.splice(0).forEach((message) => this.apply(message));
     } catch (error) {
       this.#error = error;
-    } finally {
-      this.#isLoading = false;
     }
   }
 
-  /** Loads everything on the screen anew, after the events in between were lost. */
-  async reload(): Promise<void> {
+  /** Loads everything on the screen anew, after events were lost, unless it holds all up to `number` already. */
+  async reload(number: number): Promise<void> {
+    await this.#loading;
+    if (this.#asOf >= number) return;
     const from = this.#firstLoaded();
     if (from === undefined) return this.load();
     try {
       await this.#fetchAfter(from - 1);
+      this.#asOf = number;
     } catch (error) {
       this.#error = error;
     }
@@ -123,7 +131,7 @@ export class Thread {
   /** Takes a new state of one message; asks for the numbers in between when it does not join the run. */
   apply(message: Message): void {
     if (!this.#isLoaded) {
-      if (this.#isLoading) this.#heardEarly.push(message);
+      if (this.#loading) this.#heardEarly.push(message);
       return;
     }
     const first = this.#firstLoaded() ?? message.seq;
@@ -206,9 +214,9 @@ export class Threads {
   }
 
   /** After lost events: the open thread is loaded anew, the others when they are opened next. */
-  async reload(openChatId: string | undefined): Promise<void> {
+  async reload(openChatId: string | undefined, number: number): Promise<void> {
     const open = openChatId ? this.#threads.get(openChatId) : undefined;
     this.#threads = new Map(open ? [[open.chatId, open]] : []);
-    await open?.reload();
+    await open?.reload(number);
   }
 }

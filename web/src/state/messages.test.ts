@@ -86,8 +86,15 @@ describe('thread', () => {
     await thread.load();
     all.splice(280, 1, message(281, { text: 'edited', version: 900 }));
     all.push(...numbers(301, 320).map((seq) => message(seq)));
-    await thread.reload();
+    await thread.reload(2);
     expect(thread.list).toEqual(all.slice(250));
+  });
+
+  it('asks nobody when it already holds everything up to the snapshot', async () => {
+    const { thread, asked } = threadOf(upTo(3));
+    await thread.load();
+    await thread.reload(1);
+    expect(asked).toHaveLength(1);
   });
 
   it('says that it could not be loaded, and can be loaded again', async () => {

@@ -181,7 +181,7 @@ export class World {
     if (!this.#isSessionFresh) await this.session.load();
     this.#isSessionFresh = false;
     const number = await this.chats.reload(this.filter);
-    await this.threads.reload(this.openChatId);
+    await this.threads.reload(this.openChatId, number);
     this.#settingsNumber = Math.max(this.#settingsNumber + 1, number);
     this.#chatNumbers = this.openChatId ? { [this.openChatId]: number } : {};
     this.#keepSoon();
