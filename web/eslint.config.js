@@ -33,7 +33,7 @@ export default ts.config(
     },
   },
   {
-    files: ['**/*.test.ts', 'test/**'],
+    files: ['**/*.test.ts', 'test/**', 'e2e/*.e2e.ts'],
     rules: { 'max-lines-per-function': 'off', 'no-console': 'off' },
   },
   { files: ['*.mjs'], rules: { 'no-console': 'off' } },

@@ -20,7 +20,7 @@ const (
 // control plays people and answers what reached them:
 //
 //	POST /bots      {token, username}
-//	POST /acts      {bot, user, name, act, text, to, data, mime, seconds} -> {messageId}
+//	POST /acts      {bot, user, name, act, text, to, data, mime, seconds, minutesAgo} -> {messageId}
 //	                act: write start reply edit photo voice document contact block unblock
 //	GET  /sent?bot=TOKEN&user=ID&wait=N  -> {sent: [...]}: answers once N messages reached
 //	                the user, at the latest after 30 s with what there is
@@ -44,6 +44,8 @@ type act struct {
 	Data    []byte `json:"data"`
 	MIME    string `json:"mime"`
 	Seconds int    `json:"seconds"`
+	// MinutesAgo dates a text that is written; 0 means now.
+	MinutesAgo int `json:"minutesAgo"`
 }
 
 func (c *control) handler() http.Handler {
@@ -66,7 +68,7 @@ func (c *control) addBot(w http.ResponseWriter, r *http.Request) {
 
 // deeds is what people do; each gives the message's id, 0 for none.
 var deeds = map[string]func(*standin.User, act) int64{
-	"write":    func(u *standin.User, a act) int64 { return u.Write(a.Text) },
+	"write":    write,
 	"start":    func(u *standin.User, a act) int64 { return u.Start(a.Text) },
 	"reply":    func(u *standin.User, a act) int64 { return u.Reply(a.To, a.Text) },
 	"edit":     func(u *standin.User, a act) int64 { u.Edit(a.To, a.Text, time.Now().Unix()); return a.To },
@@ -76,6 +78,11 @@ var deeds = map[string]func(*standin.User, act) int64{
 	"contact":  func(u *standin.User, a act) int64 { return u.ShareContact(a.Text) },
 	"block":    func(u *standin.User, _ act) int64 { u.Block(); return 0 },
 	"unblock":  func(u *standin.User, _ act) int64 { u.Unblock(); return 0 },
+}
+
+func write(u *standin.User, a act) int64 {
+	at := time.Now().Add(-time.Duration(a.MinutesAgo) * time.Minute)
+	return u.Post(standin.Content{"text": a.Text, "date": at.Unix()})
 }
 
 func (c *control) play(w http.ResponseWriter, r *http.Request) {
