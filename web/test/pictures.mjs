@@ -54,6 +54,7 @@ const shots = [
     async (page) => {
       await go('/chats/1')(page);
       await page.getByTestId('thread').waitFor();
+      await page.waitForTimeout(500);
       if (!(await page.getByTestId('client-panel').count())) await page.getByTestId('panel-toggle').click();
       await page.getByTestId('deal').first().waitFor();
     },

@@ -7,9 +7,15 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = texts.language + JSON.stringify(options);
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(texts.language, options);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(region(), options);
   formats.set(key, known);
   return known;
+}
+
+/** The reader's own region of the active language: the clock of en-GB is not that of en-US. */
+function region(): string {
+  const spoken = typeof navigator === 'undefined' ? [] : (navigator.languages ?? []);
+  return spoken.find((tag) => tag.startsWith(texts.language)) ?? texts.language;
 }
 
 function startOfDay(time: number): number {
@@ -32,7 +38,7 @@ export function listTime(at: string, now: number): string {
 }
 
 export function clockTime(at: string): string {
-  return format({ hour: '2-digit', minute: '2-digit' }).format(Date.parse(at));
+  return format({ hour: 'numeric', minute: '2-digit' }).format(Date.parse(at));
 }
 
 export function fullTime(at: string): string {
@@ -40,7 +46,7 @@ export function fullTime(at: string): string {
 }
 
 export function shortDateTime(at: string): string {
-  return format({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(Date.parse(at));
+  return format({ day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' }).format(Date.parse(at));
 }
 
 /** The pill between days of a thread. */
