@@ -1,0 +1,5 @@
+//go:build plant_ack
+
+package reliability
+
+const plant = "plant_ack"

@@ -1,0 +1,5 @@
+//go:build plant_dedupe
+
+package reliability
+
+const plant = "plant_dedupe"
