@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 	Widget []byte
 	// Limits as they are; DefaultLimits when nil.
 	Limits *Limits
+	// LimitLoopback limits this machine's own address like any other.
+	LimitLoopback bool
 	// Address gives the visitor's address behind trusted proxies; the connection's
 	// own when nil.
 	Address func(*http.Request) string
@@ -178,7 +181,7 @@ func (h *Handler) check(v *visit, to route, key string) error {
 }
 
 func (h *Handler) slow(v *visit, to route) error {
-	wait := h.limiter.take("requests", v.address, h.limits.RequestsPerAddress, 1)
+	wait := h.byAddress("requests", v, h.limits.RequestsPerAddress, 1)
 	if wait == 0 && to.limit != nil {
 		wait = to.limit(h, v)
 	}
@@ -188,8 +191,22 @@ func (h *Handler) slow(v *visit, to route) error {
 	return nil
 }
 
+// byAddress limits an address. This machine's own is not limited: it is a trial, or a
+// proxy that was not named as trusted and stands for every visitor there is.
+func (h *Handler) byAddress(what string, v *visit, rate Rate, cost float64) time.Duration {
+	if !h.LimitLoopback && isLoopback(v.address) {
+		return 0
+	}
+	return h.limiter.take(what, v.address, rate, cost)
+}
+
+func isLoopback(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
 func limitSessions(h *Handler, v *visit) time.Duration {
-	return h.limiter.take("sessions", v.address, h.limits.SessionsPerAddress, 1)
+	return h.byAddress("sessions", v, h.limits.SessionsPerAddress, 1)
 }
 
 func limitMessages(h *Handler, v *visit) time.Duration {
@@ -202,7 +219,7 @@ func limitReads(h *Handler, v *visit) time.Duration {
 
 // findChannel finds the channel. Who guesses keys or tokens is slowed down first.
 func (h *Handler) findChannel(v *visit, key string) error {
-	if wait := h.limiter.take("mistakes", v.address, h.limits.MistakesPerAddress, 0); wait > 0 {
+	if wait := h.byAddress("mistakes", v, h.limits.MistakesPerAddress, 0); wait > 0 {
 		return &problem{status: http.StatusTooManyRequests, after: wait}
 	}
 	if key == "" || len(key) > 100 {
@@ -222,7 +239,7 @@ func (h *Handler) findChannel(v *visit, key string) error {
 }
 
 func (h *Handler) mistake(v *visit, status int, key string) error {
-	h.limiter.take("mistakes", v.address, h.limits.MistakesPerAddress, 1)
+	h.byAddress("mistakes", v, h.limits.MistakesPerAddress, 1)
 	return &problem{status: status, key: key}
 }
 

@@ -57,7 +57,7 @@ func newSite(t *testing.T, change ...func(*webchat.Limits)) *site {
 				return r
 			}, raw)
 		},
-		Limits: &limits, Now: s.clock.Now, Done: s.done,
+		Limits: &limits, LimitLoopback: true, Now: s.clock.Now, Done: s.done,
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL + webchat.Prefix

@@ -31,8 +31,8 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		SessionsPerAddress:  Rate{PerSecond: 0.5, Burst: 30},
-		MessagesPerSession:  Rate{PerSecond: 1, Burst: 20},
-		ReadsPerSession:     Rate{PerSecond: 4, Burst: 40},
+		MessagesPerSession:  Rate{PerSecond: 5, Burst: 120},
+		ReadsPerSession:     Rate{PerSecond: 10, Burst: 120},
 		RequestsPerAddress:  Rate{PerSecond: 50, Burst: 400},
 		MistakesPerAddress:  Rate{PerSecond: 1, Burst: 60},
 		MaxWaiting:          20_000,

@@ -21,6 +21,7 @@ import (
 	"switchboard/crm"
 	"switchboard/crm/hubspot"
 	"switchboard/intake"
+	"switchboard/live"
 	"switchboard/media"
 	"switchboard/safehttp"
 	"switchboard/send"
@@ -48,6 +49,9 @@ type application struct {
 	fetcher  *intake.Fetcher
 	// frameOrigins may show the chat window in a frame, beside HubSpot itself.
 	frameOrigins []string
+	hub          *live.Hub
+	api          http.Handler
+	card         http.Handler
 }
 
 // newApplication builds a node on an open store; nothing runs yet.
@@ -76,6 +80,7 @@ func newApplication(s config.Settings, public *url.URL, db *store.Store) (*appli
 	if err := a.newWork(now); err != nil {
 		return nil, err
 	}
+	a.newAPI()
 	return a, nil
 }
 
@@ -136,7 +141,7 @@ func (b blobs) Keep(ctx context.Context, r io.Reader, maxBytes int64) (string, i
 // start runs jobs, polls and the CRM's mirror until ctx ends; stop waits for them.
 func (a *application) start(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	tasks := []func(context.Context){a.followHints, a.pollers().Run}
+	tasks := []func(context.Context){a.followHints, a.pollers().Run, a.hub.Run}
 	for _, periodic := range []struct {
 		name  string
 		every time.Duration
@@ -147,10 +152,7 @@ func (a *application) start(ctx context.Context) (stop func(), err error) {
 		{"crm-refresh", crm.RefreshEvery, a.mirror.RefreshAll},
 		{"tidy", time.Hour, a.tidy},
 	} {
-		if err := a.jobs.Every(periodic.name, periodic.every, periodic.do); err != nil {
-			cancel()
-			return nil, fmt.Errorf("set up %s: %w", periodic.name, err)
-		}
+		a.jobs.Every(periodic.name, periodic.every, periodic.do)
 	}
 	if err := a.jobs.Start(ctx); err != nil {
 		cancel()

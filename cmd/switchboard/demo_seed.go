@@ -43,8 +43,8 @@ func (d *demoSeed) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect the stand-in CRM: %w", err)
 	}
-	if !report.Usable() {
-		return fmt.Errorf("the stand-in CRM lacks something: %+v", report.Items)
+	if !report.Usable {
+		return fmt.Errorf("the stand-in CRM lacks something: %+v", report.Checks)
 	}
 	ch, err := d.channel(ctx, account.ID)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"switchboard"
+	"switchboard/api/embed"
 	"switchboard/channel/webchat"
 	"switchboard/intake"
 	"switchboard/phone"
@@ -20,17 +21,13 @@ import (
 
 // handler is everything the server answers. closing ends open waits and streams.
 func (a *application) handler(closing <-chan struct{}) (http.Handler, error) {
-	api, card, err := a.api(closing)
-	if err != nil {
-		return nil, err
-	}
 	visitors, err := a.visitors(closing)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", api)
-	mux.Handle("/embed/hubspot/card", card)
+	mux.Handle("/api/", a.api)
+	mux.Handle(embed.CardPath, a.card)
 	mux.Handle(webchat.Prefix, visitors)
 	mux.Handle(intake.HookPrefix, a.webhook())
 	mux.HandleFunc("GET /healthz", a.healthy)
@@ -45,7 +42,7 @@ func (a *application) visitors(closing <-chan struct{}) (http.Handler, error) {
 	if err != nil && web.Built() {
 		return nil, fmt.Errorf("read the widget: %w", err)
 	}
-	return webchat.NewHandler(webchat.Options{Channels: a.store, Sessions: a.store, Receiver: a.door, View: a.store, Widget: widget,
+	return webchat.NewHandler(webchat.Options{Channels: a.store, Visitors: a.store, Receiver: a.door, View: a.store, Widget: widget,
 		Phone: a.e164, Address: a.address, Done: closing, Now: time.Now, Random: rand.Reader, Log: a.logger}), nil
 }
 
@@ -89,16 +86,16 @@ func localOnly(next http.Handler) http.Handler {
 
 // policy is what pages of the app may do: everything comes from this server.
 const policy = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; script-src 'self'; " +
-	"connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
+	"connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
 
 // site serves the screens; the chat window may stand in the connected CRM's frames.
 func (a *application) site() http.Handler {
 	screens := web.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		ancestors := "'none'"
+		ancestors := "frame-ancestors 'none'"
 		if r.URL.Path == "/embed" || r.URL.Path == "/embed.html" {
-			ancestors = strings.Join(append([]string{"https://*.hubspot.com"}, a.frameOrigins...), " ")
+			ancestors = a.ancestors(r.Context())
 		} else {
 			h.Set("X-Frame-Options", "DENY")
 		}
