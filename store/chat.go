@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -36,15 +37,15 @@ var (
 		AND (waiting, last_at, id) < ($3, $4, $5) ORDER BY waiting DESC, last_at DESC, id DESC LIMIT $6`)
 	chatsWaiting = query("list a channel's unanswered chats behind a place", `
 		SELECT waiting, last_at, id FROM chat WHERE account_id = $1 AND channel_id = $2
-		AND waiting = 1 AND (waiting, last_at, id) < ($3, $4, $5) ORDER BY waiting DESC, last_at DESC, id DESC LIMIT $6`)
+		AND waiting = 1 AND (last_at, id) < ($3, $4) ORDER BY last_at DESC, id DESC LIMIT $5`)
 	ownChats = query("list an employee's own chats of a channel behind a place", `
 		SELECT waiting, last_at, chat_id FROM chat_owner WHERE account_id = $1 AND channel_id = $2
 		AND (waiting, last_at, chat_id) < ($3, $4, $5) AND employee_id = $7
 		ORDER BY waiting DESC, last_at DESC, chat_id DESC LIMIT $6`)
 	ownWaiting = query("list an employee's own unanswered chats of a channel behind a place", `
 		SELECT waiting, last_at, chat_id FROM chat_owner WHERE account_id = $1 AND channel_id = $2
-		AND waiting = 1 AND (waiting, last_at, chat_id) < ($3, $4, $5) AND employee_id = $7
-		ORDER BY waiting DESC, last_at DESC, chat_id DESC LIMIT $6`)
+		AND waiting = 1 AND (last_at, chat_id) < ($3, $4) AND employee_id = $6
+		ORDER BY last_at DESC, chat_id DESC LIMIT $5`)
 	// The chats of one contact are few: they are sorted, not paged by an index.
 	chatsOfContact = query("list the chats of a contact that an employee may see", `
 		SELECT c.waiting, c.last_at, c.id, c.channel_id,
@@ -143,18 +144,12 @@ func (s *Store) places(ctx context.Context, tx switchboard.Tx, v access.Viewer, 
 	if f.Contact != "" {
 		return s.placesOfContact(ctx, tx, v, f, after, limit)
 	}
-	lists := listing(v, f)
+	if f.Unanswered && after.ID != "" && !after.Waiting {
+		return nil, nil // the unanswered ones are all above
+	}
 	var merged []switchboard.ChatPlace
-	for _, l := range lists {
-		q, args := chatsOfChannel, keyset(v.Account, l.channel, after, limit)
-		switch {
-		case l.own && f.Unanswered:
-			q, args = ownWaiting, append(args, v.Employee)
-		case l.own:
-			q, args = ownChats, append(args, v.Employee)
-		case f.Unanswered:
-			q = chatsWaiting
-		}
+	for _, l := range listing(v, f) {
+		q, args := l.keyset(v, f, after, limit)
 		r, err := s.on(tx).many(ctx, q, args...)
 		found, err := collect(r, err, scanPlace)
 		if err != nil {
@@ -165,15 +160,24 @@ func (s *Store) places(ctx context.Context, tx switchboard.Tx, v access.Viewer, 
 	return merged, nil
 }
 
-func keyset(account switchboard.AccountID, channel switchboard.ChannelID, after switchboard.ChatPlace, limit int) []any {
+// keyset gives the query of one share behind a place.
+func (l listed) keyset(v access.Viewer, f switchboard.ChatFilter, after switchboard.ChatPlace, limit int) (*Query, []any) {
 	waiting, last, id := placeArgs(after)
-	return []any{account, channel, waiting, last, id, limit}
+	switch {
+	case f.Unanswered && l.own:
+		return ownWaiting, []any{v.Account, l.channel, last, id, limit, v.Employee}
+	case f.Unanswered:
+		return chatsWaiting, []any{v.Account, l.channel, last, id, limit}
+	case l.own:
+		return ownChats, []any{v.Account, l.channel, waiting, last, id, limit, v.Employee}
+	}
+	return chatsOfChannel, []any{v.Account, l.channel, waiting, last, id, limit}
 }
 
 // placeArgs gives the keyset values of a place; the zero place is before the first.
 func placeArgs(p switchboard.ChatPlace) (waiting, lastAt int64, id string) {
 	if p.ID == "" {
-		return 2, 0, afterAll
+		return 2, math.MaxInt64, afterAll
 	}
 	return bit(p.Waiting), ms(p.LastAt), string(p.ID)
 }

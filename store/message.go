@@ -27,14 +27,12 @@ var (
 		SELECT `+messageColumns+` FROM jsonb_to_recordset($2::jsonb) AS n("Chat" text, "Seq" bigint)
 		JOIN message m ON m.account_id = $1 AND m.chat_id = n."Chat" AND m.seq = n."Seq" `+messageTables, `
 		SELECT `+messageColumns+` FROM json_each($2) AS n
-		JOIN message m ON m.account_id = $1 AND m.chat_id = n.value ->> 'Chat' AND m.seq = n.value ->> 'Seq' `+messageTables)
+		CROSS JOIN message m ON m.account_id = $1 AND m.chat_id = n.value ->> 'Chat' AND m.seq = n.value ->> 'Seq' `+messageTables)
 	quotesOf = hot("list the messages that quote others", `
 		SELECT m.chat_id, m.seq FROM jsonb_to_recordset($2::jsonb) AS n("Chat" text, "ID" text)
-		JOIN message m ON m.account_id = $1 AND m.chat_id = n."Chat" AND m.reply_to = n."ID" AND m.reply_to <> ''
-		ORDER BY m.chat_id, m.seq LIMIT $3`, `
+		JOIN message m ON m.account_id = $1 AND m.chat_id = n."Chat" AND m.reply_to = n."ID" AND m.reply_to <> '' LIMIT $3`, `
 		SELECT m.chat_id, m.seq FROM json_each($2) AS n
-		JOIN message m ON m.account_id = $1 AND m.chat_id = n.value ->> 'Chat' AND m.reply_to = n.value ->> 'ID' AND m.reply_to <> ''
-		ORDER BY m.chat_id, m.seq LIMIT $3`)
+		CROSS JOIN message m ON m.account_id = $1 AND m.chat_id = n.value ->> 'Chat' AND m.reply_to = n.value ->> 'ID' AND m.reply_to <> '' LIMIT $3`)
 	filesNamed = hot("read files by id", `
 		SELECT id, channel_id, chat_id, kind, state, blob, name, mime, size, last_error FROM media
 		WHERE account_id = $1 AND id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))`, `

@@ -26,8 +26,8 @@ var (
 	readContact = query("read a mirrored contact", `
 		SELECT name, phone, email, owner_id, deleted, updated_at, created_at FROM contact WHERE account_id = $1 AND id = $2`)
 	knownContact = query("say whether a contact has a client", `
-		SELECT 1 FROM client WHERE account_id = $1 AND contact_id = $2 LIMIT 1`)
-	contactClients = query("list the clients of a contact", `SELECT id FROM client WHERE account_id = $1 AND contact_id = $2 ORDER BY id`)
+		SELECT 1 FROM client WHERE account_id = $1 AND contact_id = $2 AND contact_id <> '' LIMIT 1`)
+	contactClients = query("list the clients of a contact", `SELECT id FROM client WHERE account_id = $1 AND contact_id = $2 AND contact_id <> '' ORDER BY id`)
 	staleContacts  = query("list linked contacts by age of their reading", `
 		SELECT t.id FROM contact t WHERE t.account_id = $1 AND t.deleted = 0
 		AND EXISTS (SELECT 1 FROM client c WHERE c.account_id = t.account_id AND c.contact_id = t.id)
