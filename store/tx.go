@@ -20,6 +20,7 @@ type Tx struct {
 	reading  bool
 	events   []switchboard.Event
 	onCommit []func()
+	missed   []*Query // SQLite: prepared for this transaction alone
 }
 
 // Raw gives the driver's transaction, for package work.
@@ -105,12 +106,28 @@ func (t *Tx) statement(ctx context.Context, q *Query) (*sql.Stmt, error) {
 		pool = &t.s.reader
 	}
 	// A statement not prepared yet must be prepared inside: the pool's one
-	// connection is ours.
+	// connection is ours. learn keeps it for the next time.
 	if st, ok := pool.by.Load(q); ok {
 		return t.lite.StmtContext(ctx, st.(*sql.Stmt)), nil
 	}
 	st, err := t.lite.PrepareContext(ctx, q.sqlite)
+	if err == nil {
+		t.missed = append(t.missed, q)
+	}
 	return st, wrap(q, err)
+}
+
+// learn prepares for good, once the transaction is over, what it had to prepare for
+// itself: parsing takes longer than most statements. It is called after the end.
+func (t *Tx) learn(ctx context.Context) {
+	pool := &t.s.writer
+	if t.reading {
+		pool = &t.s.reader
+	}
+	for _, q := range t.missed {
+		_, _ = pool.get(ctx, q) // one that fails is prepared inside again
+	}
+	t.missed = nil
 }
 
 func wrap(q *Query, err error) error {
@@ -234,6 +251,7 @@ func (s *Store) tryTx(ctx context.Context, do func(tx switchboard.Tx) error) (er
 		if !done {
 			t.rollback()
 		}
+		t.learn(ctx)
 	}()
 	if err := do(t); err != nil {
 		return err
@@ -280,6 +298,7 @@ func (s *Store) View(ctx context.Context, do func(tx switchboard.Tx) error) erro
 		}
 		t.lite = lite
 	}
+	defer t.learn(ctx)
 	defer t.rollback()
 	return do(t)
 }
