@@ -20,9 +20,13 @@ func (m *Mirror) RotateAll(ctx context.Context) error {
 	return m.each(ctx, m.rotate)
 }
 
-// RefreshAll re-reads owners and pipelines of every connected CRM.
+// RefreshAll re-reads owners and pipelines of every connected CRM, except where that
+// was done a moment ago.
 func (m *Mirror) RefreshAll(ctx context.Context) error {
 	return m.each(ctx, func(ctx context.Context, conn switchboard.Connection, _ CRM) error {
+		if m.Clock().Sub(conn.SyncedAt) < RefreshEvery/2 {
+			return nil
+		}
 		_, err := m.Refresh(ctx, conn.Account)
 		return err
 	})

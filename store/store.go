@@ -98,6 +98,10 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 func (s *Store) openFiles(ctx context.Context, path string) (err error) {
+	// The engine would make the file readable for everybody.
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err == nil {
+		f.Close()
+	}
 	pragmas := []string{"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(ON)",
 		"cache_size(-8000)", "temp_store(MEMORY)", "wal_autocheckpoint(2000)"}
 	if s.plain, err = sql.Open("sqlite", sqliteAddress(path, "immediate", pragmas)); err != nil {
@@ -130,6 +134,18 @@ func lockFile(path string) (*os.File, error) {
 		return nil, ErrInUse
 	}
 	return f, nil
+}
+
+// Free says, with ErrInUse, that a process has a SQLite file open.
+func Free(path string) error {
+	if _, err := os.Stat(path + ".lock"); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return err
+	}
+	return lock.Close()
 }
 
 // Engine tells which database it is.

@@ -98,7 +98,7 @@ type connector struct {
 // Connect is app.CRMConnector's: what works with a token and what does not; a usable
 // connection is stored, with owners and pipelines read.
 func (c *connector) Connect(ctx context.Context, account switchboard.AccountID, token secret.String) (app.CRMReport, error) {
-	report, err := c.connect(ctx, account, token)
+	report, err := c.connect(hubspot.WithLane(ctx, hubspot.LaneInteractive), account, token)
 	return c.report(report), err
 }
 
@@ -138,7 +138,7 @@ func (c *connector) connect(ctx context.Context, account switchboard.AccountID, 
 	if err != nil {
 		return hubspot.Report{}, err
 	}
-	report, err := client.WithLane(hubspot.LaneInteractive).Connect(ctx)
+	report, err := client.Connect(ctx)
 	if err != nil {
 		return hubspot.Report{}, connectError(err)
 	}
@@ -179,7 +179,7 @@ func (c *connector) Disconnect(ctx context.Context, account switchboard.AccountI
 
 // Refresh re-reads owners and pipelines (SET-3).
 func (c *connector) Refresh(ctx context.Context, account switchboard.AccountID) (switchboard.CRMDifference, error) {
-	d, err := c.mirror.Refresh(ctx, account)
+	d, err := c.mirror.Refresh(hubspot.WithLane(ctx, hubspot.LaneInteractive), account)
 	var e *crm.Error
 	if errors.As(err, &e) {
 		return d, connectError(err)

@@ -17,6 +17,7 @@ import (
 	"switchboard/config"
 	"switchboard/crm/hubspot/sandbox"
 	"switchboard/safehttp"
+	"switchboard/store"
 )
 
 // demoFile is what DIR/demo.json holds, for people and for tests.
@@ -75,9 +76,13 @@ func demo(ctx context.Context, d config.Demo) error {
 	return runDemo(ctx, d, listener, file, level)
 }
 
-// clearDemo deletes what an earlier demo left, and nothing else.
+// clearDemo deletes what an earlier demo left, and nothing else; not under a demo that
+// is still running.
 func clearDemo(dir string) error {
-	for _, name := range []string{"demo.json", "switchboard.db", "switchboard.db-wal", "switchboard.db-shm", "switchboard.db.lock",
+	if err := store.Free(filepath.Join(dir, "switchboard.db")); err != nil {
+		return err
+	}
+	for _, name := range []string{"demo.json", "switchboard.db", "switchboard.db-wal", "switchboard.db-shm",
 		"secret.key", "media", "sandbox"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return mistake{fmt.Errorf("delete the earlier demo: %w", err)}
