@@ -22,14 +22,13 @@ const (
 	CookieName = "switchboard_session"
 	// requestTime bounds a request that does not stream.
 	requestTime = 30 * time.Second
-	// crmTime bounds a request that asks the CRM or a messenger; see slow.
-	crmTime = 2 * time.Minute
+	// slowTime bounds a request that asks the CRM or a messenger.
+	slowTime = 2 * time.Minute
 	// maxBodyBytes bounds a JSON body.
 	maxBodyBytes = 1 << 20
 )
 
 var (
-	errNotAdministrator = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.AccessNotAdministrator)}
 	errNotInFrame       = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.NotInFrame)}
 	errCrossOrigin      = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.CrossOrigin)}
 	errMalformed        = &switchboard.Error{Code: switchboard.CodeInvalid, Message: string(i18n.MalformedBody)}
@@ -85,8 +84,8 @@ func (row route) limit(ctx context.Context) (context.Context, context.CancelFunc
 	switch {
 	case row.open:
 		return ctx, func() {}
-	case strings.Contains(row.pattern, "/crm"):
-		return context.WithTimeout(ctx, crmTime)
+	case row.slow:
+		return context.WithTimeout(ctx, slowTime)
 	}
 	return context.WithTimeout(ctx, requestTime)
 }

@@ -1,5 +1,7 @@
 package app
 
+import "switchboard/access"
+
 // who may call an operation. What of it the viewer then sees is package access's
 // matter.
 type who int
@@ -19,6 +21,7 @@ type route struct {
 	who       who
 	body      any  // what a JSON body is decoded into, to check it first; nil when there is none
 	open      bool // streams: no time limit, and a body of its own size
+	slow      bool // asks the CRM or a messenger: more time
 }
 
 // routes is the permission list: every operation and who may call it.
@@ -51,14 +54,14 @@ var routes = []route{
 	{operation: "readSettings", pattern: "GET /api/app/settings", who: administrator},
 	{operation: "changeAccountSettings", pattern: "PATCH /api/app/settings", who: administrator, body: AccountSettingsChange{}},
 	{operation: "listChannels", pattern: "GET /api/app/channels", who: administrator},
-	{operation: "createChannel", pattern: "POST /api/app/channels", who: administrator, body: NewChannel{}},
-	{operation: "changeChannel", pattern: "PATCH /api/app/channels/{channel}", who: administrator, body: ChannelChange{}},
+	{operation: "createChannel", pattern: "POST /api/app/channels", who: administrator, body: NewChannel{}, slow: true},
+	{operation: "changeChannel", pattern: "PATCH /api/app/channels/{channel}", who: administrator, body: ChannelChange{}, slow: true},
 	{operation: "changeChannelSettings", pattern: "PUT /api/app/channels/{channel}/settings", who: administrator, body: ChannelSettings{}},
 	{operation: "readRoles", pattern: "GET /api/app/channels/{channel}/roles", who: administrator},
 	{operation: "changeRoles", pattern: "PUT /api/app/channels/{channel}/roles", who: administrator, body: RolesChange{}},
-	{operation: "connectCRM", pattern: "PUT /api/app/crm", who: administrator, body: ConnectCRMJSONBody{}},
+	{operation: "connectCRM", pattern: "PUT /api/app/crm", who: administrator, body: ConnectCRMJSONBody{}, slow: true},
 	{operation: "disconnectCRM", pattern: "DELETE /api/app/crm", who: administrator},
-	{operation: "refreshCRM", pattern: "POST /api/app/crm/refresh", who: administrator},
+	{operation: "refreshCRM", pattern: "POST /api/app/crm/refresh", who: administrator, slow: true},
 	{operation: "listEmployees", pattern: "GET /api/app/employees", who: administrator},
 	{operation: "changeEmployee", pattern: "PATCH /api/app/employees/{employee}", who: administrator, body: ChangeEmployeeJSONBody{}},
 	{operation: "invite", pattern: "POST /api/app/employees/{employee}/invitation", who: administrator},
@@ -84,8 +87,8 @@ func (w who) check(v Viewer) error {
 		return errUnauthorized
 	case framed && (w == inApp || w == administrator):
 		return errNotInFrame
-	case w == administrator && !v.Admin:
-		return errNotAdministrator
+	case w == administrator:
+		return access.Check(v.Viewer, access.ManageSettings, access.Subject{Account: v.Account})
 	}
 	return nil
 }

@@ -174,6 +174,24 @@ func TestTheSessionListsOnlyChannelsWithARole(t *testing.T) { // ROLE-2
 	})
 }
 
+func TestACookieIsExtendedByItsUse(t *testing.T) {
+	s := oneSite(t).open()
+	if a := s.ok(s.admin, "GET", "/api/app/session", nil, nil); a.header.Get("Set-Cookie") != "" {
+		t.Error("extended at once")
+	}
+	s.shift.Store(int64(2 * time.Hour))
+	a := s.ok(s.admin, "GET", "/api/app/session", nil, nil)
+	if cookieOf(a) != s.admin.cookie || !strings.Contains(a.header.Get("Set-Cookie"), "HttpOnly") {
+		t.Error("not extended after two hours")
+	}
+	s.shift.Store(int64(-31 * 24 * time.Hour))
+	old := s.ok(person{}, "POST", "/api/app/sign-in", SignIn{Email: "olga@example.com", Password: goodPassword}, nil)
+	s.shift.Store(0)
+	if a := s.do(person{cookie: cookieOf(old)}, "GET", "/api/app/session", nil); a.status != http.StatusUnauthorized {
+		t.Errorf("a session outlived its time: %d", a.status)
+	}
+}
+
 func TestTheViewersLanguageIsKept(t *testing.T) {
 	s := oneSite(t).open()
 	var session Session

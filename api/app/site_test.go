@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +43,8 @@ type site struct {
 	bots   *standin.Server
 	log    *logBuffer
 	random io.Reader
-	link   string // the set-up link's token
+	link   string       // the set-up link's token
+	shift  atomic.Int64 // of auth's clock, nanoseconds
 
 	account switchboard.AccountID
 	admin   person
@@ -140,7 +142,7 @@ func newSite(t *testing.T, db *store.Store) *site {
 	s.must(s.bots.Listen("127.0.0.1:0"))
 	t.Cleanup(func() { _ = s.bots.Close() })
 	var err error
-	s.auth, err = auth.New(auth.Config{Store: db, Clock: time.Now, Random: rand.Reader, Cost: auth.Cost{KiB: 64, Passes: 1, Threads: 1}})
+	s.auth, err = auth.New(auth.Config{Store: db, Clock: s.now, Random: rand.Reader, Cost: auth.Cost{KiB: 64, Passes: 1, Threads: 1}})
 	s.must(err)
 	s.serve(db)
 	link, err := s.auth.SetupLink(t.Context())
@@ -162,6 +164,8 @@ func (s *site) serve(db Store) {
 	}))
 	s.t.Cleanup(s.server.Close)
 }
+
+func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.shift.Load())) }
 
 func (s *site) must(err error) {
 	s.t.Helper()
