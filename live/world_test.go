@@ -124,19 +124,24 @@ func (w *world) addChat(channel int) *chat {
 	return &w.chats[len(w.chats)-1]
 }
 
+// incoming makes the client's next message.
+func (w *world) incoming(c *chat) switchboard.Incoming {
+	w.count++
+	provider := fmt.Sprintf("p%d", w.count)
+	c.in = append(c.in, provider)
+	return switchboard.Incoming{Channel: c.channel.ID, Address: c.address, Key: provider, RawID: uuid(), Raw: []byte("{}"), Counts: true,
+		Message: switchboard.Message{Account: w.account, ID: switchboard.MessageID(uuid()), Kind: switchboard.KindText,
+			Text: fmt.Sprintf("canary-%s-%d", c.id, w.count), ProviderID: provider, At: time.Now()}}
+}
+
 // hear lets the client write.
 func (w *world) hear(c *chat) {
 	w.t.Helper()
-	w.count++
-	provider := fmt.Sprintf("p%d", w.count)
+	in := w.incoming(c)
 	w.tx(func(ctx context.Context, tx switchboard.Tx) error {
-		in := switchboard.Incoming{Channel: c.channel.ID, Address: c.address, Key: provider, RawID: uuid(), Raw: []byte("{}"), Counts: true,
-			Message: switchboard.Message{Account: w.account, ID: switchboard.MessageID(uuid()), Kind: switchboard.KindText,
-				Text: fmt.Sprintf("canary-%s-%d", c.id, w.count), ProviderID: provider, At: time.Now()}}
 		_, err := w.s.AddToChat(ctx, tx, &in, c.id)
 		return err
 	})
-	c.in = append(c.in, provider)
 }
 
 // answer queues a message of an employee, perhaps as a quote.
