@@ -21,6 +21,8 @@ type Store interface {
 	AddsKnownAlone() bool
 	AddToChat(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, chat switchboard.ChatID) (switchboard.Stored, error)
 	Duplicate(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming) (switchboard.Stored, bool, error)
+	// PeekClient says, locking nothing, whose a message will be.
+	PeekClient(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming) (client switchboard.ClientID, settled bool, err error)
 	FindChat(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, channel switchboard.ChannelID, address string) (switchboard.FoundChat, error)
 	ResolveClient(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, newID switchboard.ClientID, name string, state switchboard.ClientState, ids []switchboard.Identity) (switchboard.ClientID, error)
 	JoinIdentities(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, id switchboard.ClientID, ids []switchboard.Identity) (switchboard.ClientID, error)

@@ -286,7 +286,10 @@ func TestAStartOpensTheChatButMakesNoClient(t *testing.T) { // CHAT-8
 			f.Errorf("%d client jobs after the first real message, want 1", got)
 		}
 		var locked switchboard.Chat
-		f.inTx(func(tx switchboard.Tx) (err error) { locked, err = f.store.LockChat(f.Context(), tx, "a", chat.ID); return err })
+		f.inTx(func(tx switchboard.Tx) (err error) {
+			locked, err = f.store.LockChat(f.Context(), tx, "a", chat.ID)
+			return err
+		})
 		if locked.Unanswered != 1 || locked.LastSeq != 2 {
 			f.Errorf("unanswered %d of %d, want 1 of 2: /start does not count (UNANS-1)", locked.Unanswered, locked.LastSeq)
 		}

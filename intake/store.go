@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"switchboard"
@@ -86,50 +87,31 @@ func anyLeft(group []*delivery) bool {
 	return false
 }
 
-// longWay stores what the short way left: first every chat and client is found or
-// made, then all jobs are inserted (before their rows, so that no drain that ends
-// meanwhile misses them), then the rows.
+// longWay stores what the short way left: all jobs are inserted before anything is
+// locked, as the client's own work locks its job first; then every chat and client is
+// found or made, then the rows.
 func (d *Door) longWay(ctx context.Context, tx switchboard.Tx, group []*delivery) error {
-	left := leftOver(group)
-	chats := make([]switchboard.FoundChat, len(left))
-	var jobs []switchboard.Key
-	var work []switchboard.ClientWork
-	for i, p := range left {
-		w := group[p.delivery]
-		in := &w.in[p.message]
-		dup, found, err := d.Store.Duplicate(ctx, tx, in)
-		if err != nil {
-			return fmt.Errorf("look for a duplicate: %w", err)
-		}
-		if found {
-			w.result[p.message] = dup
-			continue
-		}
-		ask, err := d.findOrMake(ctx, tx, in, &chats[i])
-		if err != nil {
-			return err
-		}
-		if ask {
-			work = append(work, switchboard.ClientWork{Account: w.ch.Account, Client: chats[i].Client, Channel: in.Channel})
-			jobs = append(jobs, switchboard.Key{Account: w.ch.Account, Queue: "client", Key: string(chats[i].Client)})
-		}
-		for _, a := range in.Message.Content.Media {
-			jobs = append(jobs, switchboard.Key{Account: w.ch.Account, Queue: "media", Key: string(a.ID)})
-		}
+	ahead, err := d.lookAhead(ctx, tx, group)
+	if err != nil {
+		return err
 	}
-	if err := d.Jobs.Insert(ctx, tx, jobs...); err != nil {
+	if err := d.Jobs.Insert(ctx, tx, ahead.jobs...); err != nil {
 		return fmt.Errorf("insert jobs: %w", err)
+	}
+	work, late, err := d.findAll(ctx, tx, group, ahead)
+	if err != nil {
+		return err
+	}
+	if err := d.Jobs.Insert(ctx, tx, late...); err != nil {
+		return fmt.Errorf("insert late jobs: %w", err)
 	}
 	for _, w := range work {
 		if err := d.Store.AskClientWork(ctx, tx, w); err != nil {
 			return fmt.Errorf("ask for client work: %w", err)
 		}
 	}
-	for i, p := range left {
-		if group[p.delivery].result[p.message].Duplicate {
-			continue
-		}
-		if err := d.addRows(ctx, tx, group[p.delivery], p.message, chats[i]); err != nil {
+	for i, p := range ahead.left {
+		if err := d.addRows(ctx, tx, group[p.delivery], p.message, ahead.chats[i]); err != nil {
 			return err
 		}
 	}
@@ -140,6 +122,84 @@ func (d *Door) longWay(ctx context.Context, tx switchboard.Tx, group []*delivery
 	}
 	d.Step("before commit")
 	return nil
+}
+
+// ahead is what the long way is about to do.
+type ahead struct {
+	left  []place // without those known to be duplicates
+	chats []switchboard.FoundChat
+	fresh map[[2]string]switchboard.ClientID // channel, address -> the client's id if it is new
+	jobs  []switchboard.Key
+}
+
+// lookAhead reads, without locking anything, which jobs the group needs.
+func (d *Door) lookAhead(ctx context.Context, tx switchboard.Tx, group []*delivery) (a ahead, err error) {
+	a.fresh = map[[2]string]switchboard.ClientID{}
+	for _, p := range leftOver(group) {
+		w := group[p.delivery]
+		in := &w.in[p.message]
+		dup, found, err := d.Store.Duplicate(ctx, tx, in)
+		if err != nil {
+			return a, fmt.Errorf("look for a duplicate: %w", err)
+		}
+		if found {
+			w.result[p.message] = dup
+			continue
+		}
+		if err := d.expect(ctx, tx, in, &a); err != nil {
+			return a, err
+		}
+		a.left = append(a.left, p)
+	}
+	a.chats = make([]switchboard.FoundChat, len(a.left))
+	return a, nil
+}
+
+// expect adds the jobs of one message: of its files and, unless nothing is to be done
+// for him, of the client that it will be of.
+func (d *Door) expect(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, a *ahead) error {
+	for _, file := range in.Message.Content.Media {
+		a.jobs = append(a.jobs, switchboard.Key{Account: in.Message.Account, Queue: "media", Key: string(file.ID)})
+	}
+	at := [2]string{string(in.Channel), in.Address}
+	client, settled, err := d.Store.PeekClient(ctx, tx, in)
+	if errors.Is(err, switchboard.ErrNotFound) {
+		if a.fresh[at] == "" {
+			a.fresh[at] = switchboard.ClientID(d.newID())
+		}
+		client, err = a.fresh[at], nil
+	}
+	if err != nil {
+		return fmt.Errorf("look whose a message is: %w", err)
+	}
+	if !settled && !in.Opens {
+		a.jobs = append(a.jobs, clientKey(in, client))
+	}
+	return nil
+}
+
+func clientKey(in *switchboard.Incoming, client switchboard.ClientID) switchboard.Key {
+	return switchboard.Key{Account: in.Message.Account, Queue: "client", Key: string(client)}
+}
+
+// findAll finds or makes chats and clients; late are the jobs that were not foreseen,
+// because somebody else was faster or two clients became one.
+func (d *Door) findAll(ctx context.Context, tx switchboard.Tx, group []*delivery, a ahead) (work []switchboard.ClientWork, late []switchboard.Key, err error) {
+	for i, p := range a.left {
+		in := &group[p.delivery].in[p.message]
+		ask, err := d.findOrMake(ctx, tx, in, &a.chats[i], a.fresh[[2]string{string(in.Channel), in.Address}])
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ask {
+			continue
+		}
+		work = append(work, switchboard.ClientWork{Account: in.Message.Account, Client: a.chats[i].Client, Channel: in.Channel})
+		if key := clientKey(in, a.chats[i].Client); !slices.Contains(a.jobs, key) {
+			late = append(late, key)
+		}
+	}
+	return work, late, nil
 }
 
 // leftOver lists the messages not stored yet, sorted by channel and address so that
@@ -164,14 +224,14 @@ func leftOver(group []*delivery) []place {
 	return left
 }
 
-// findOrMake finds the message's chat or makes it with its client, and says whether
-// the client needs CRM work.
-func (d *Door) findOrMake(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, chat *switchboard.FoundChat) (ask bool, err error) {
+// findOrMake finds the message's chat or makes it with its client, who gets the fresh
+// id when nobody is known, and says whether the client needs CRM work.
+func (d *Door) findOrMake(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, chat *switchboard.FoundChat, fresh switchboard.ClientID) (ask bool, err error) {
 	account := in.Message.Account
 	*chat, err = d.Store.FindChat(ctx, tx, account, in.Channel, in.Address)
 	switch {
 	case errors.Is(err, switchboard.ErrNotFound):
-		if *chat, err = d.makeChat(ctx, tx, in); err != nil {
+		if *chat, err = d.makeChat(ctx, tx, in, fresh); err != nil {
 			return false, err
 		}
 	case err != nil:
@@ -196,12 +256,15 @@ func (d *Door) findOrMake(ctx context.Context, tx switchboard.Tx, in *switchboar
 	return client.State != switchboard.ClientAmbiguous, nil
 }
 
-func (d *Door) makeChat(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming) (chat switchboard.FoundChat, err error) {
+func (d *Door) makeChat(ctx context.Context, tx switchboard.Tx, in *switchboard.Incoming, fresh switchboard.ClientID) (chat switchboard.FoundChat, err error) {
+	if fresh == "" { // a chat that was there has gone meanwhile
+		fresh = switchboard.ClientID(d.newID())
+	}
 	account, state := in.Message.Account, switchboard.ClientNew
 	if in.Opens {
 		state = switchboard.ClientOpened
 	}
-	client, err := d.Store.ResolveClient(ctx, tx, account, switchboard.ClientID(d.newID()), in.Name, state, in.Identities)
+	client, err := d.Store.ResolveClient(ctx, tx, account, fresh, in.Name, state, in.Identities)
 	if err != nil {
 		return chat, fmt.Errorf("resolve client: %w", err)
 	}

@@ -179,6 +179,18 @@ func (w *town) checkLogs() {
 	}
 }
 
+// checkLocks fails when transactions waited for each other in a circle: PostgreSQL
+// breaks it after a second, which every message behind it waits.
+func (w *town) checkLocks() {
+	if w.engine != store.Postgres {
+		return
+	}
+	var deadlocks int
+	if err := w.reads.QueryRow(`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&deadlocks); err != nil || deadlocks > 0 {
+		w.t.Errorf("%d deadlocks, %v", deadlocks, err)
+	}
+}
+
 // vault keeps secrets as they are, in another form.
 type vault struct{}
 

@@ -83,6 +83,7 @@ func newTown(t *testing.T, o options) *town {
 	defer func() { w.must(s.Close()) }()
 	w.found(s, o)
 	t.Cleanup(w.checkLogs)
+	t.Cleanup(w.checkLocks)
 	return w
 }
 
