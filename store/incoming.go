@@ -19,11 +19,9 @@ var (
 		WHERE c.account_id = $1 AND c.channel_id = $2 AND c.address = $4 AND c.settled = 1
 		AND NOT EXISTS (SELECT 1 FROM early_change e WHERE e.account_id = $1 AND e.channel_id = $2
 			AND e.address = $4 AND e.provider_id = $6)
-		AND ($7 = 0 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = $1 AND m.chat_id = c.id AND m.id = $5))
-		ON CONFLICT DO NOTHING RETURNING chat_id`)
+		AND ($7 = 0 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = $1 AND m.chat_id = c.id AND m.id = $5))`+onSeenKey+` RETURNING chat_id`)
 	claimKey = query("claim the key of a message", `
-		INSERT INTO dedupe (account_id, channel_id, key, chat_id, message_id) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT DO NOTHING`)
+		INSERT INTO dedupe (account_id, channel_id, key, chat_id, message_id) VALUES ($1, $2, $3, $4, $5)`+onSeenKey)
 	moveChat = query("move a chat's counters for a client message", `
 		UPDATE chat SET last_seq = last_seq + 1, last_at = CASE WHEN last_at > $3 THEN last_at ELSE $3 END,
 			waiting_since = CASE WHEN $4 > 0 AND unanswered = 0 THEN $3 ELSE waiting_since END,

@@ -27,6 +27,7 @@ var (
 WITH found AS (
 	SELECT c.id FROM chat c WHERE c.account_id = $1 AND c.channel_id = $2 AND c.address = $3 AND c.settled = 1
 	AND NOT EXISTS (SELECT 1 FROM early_change e WHERE e.account_id = $1 AND e.channel_id = $2 AND e.address = $3 AND e.provider_id = $8)
+	AND ($11::bigint = 0 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = $1 AND m.chat_id = c.id AND m.id = $5))
 	LIMIT 1
 ), fresh AS (
 	INSERT INTO dedupe (account_id, channel_id, key, chat_id, message_id)
@@ -74,6 +75,7 @@ WITH input AS (
 		WHERE c.account_id = $1 AND c.channel_id = i.channel_id AND c.address = i.address AND c.settled = 1
 		AND NOT EXISTS (SELECT 1 FROM early_change e WHERE e.account_id = $1 AND e.channel_id = i.channel_id
 			AND e.address = i.address AND e.provider_id = i.provider_id)
+		AND (i.views = 0 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = $1 AND m.chat_id = c.id AND m.id = i.message_id))
 		LIMIT 1) c
 ), fresh AS (
 	INSERT INTO dedupe (account_id, channel_id, key, chat_id, message_id)

@@ -103,13 +103,17 @@ func (h *house) addChat(address string, owner switchboard.OwnerID) {
 // letter is a message as tests write it.
 type letter struct {
 	Address, Key, Text string
+	ID                 string // made from Key when empty
 	Counts, Views      bool
 }
 
 func (h *house) incoming(l letter) switchboard.Incoming {
+	if l.ID == "" {
+		l.ID = "m-" + l.Key
+	}
 	return switchboard.Incoming{Channel: h.channel, Address: l.Address, Key: l.Key, Counts: l.Counts, NumbersView: l.Views,
 		RawID: "raw-" + l.Key, Raw: []byte(l.Text),
-		Message: switchboard.Message{Account: h.account, ID: switchboard.MessageID("m-" + l.Key), Direction: switchboard.In,
+		Message: switchboard.Message{Account: h.account, ID: switchboard.MessageID(l.ID), Direction: switchboard.In,
 			Kind: switchboard.KindText, Text: l.Text, ProviderID: "p-" + l.Key, At: time.UnixMilli(1_750_000_000_000), Status: switchboard.StatusReceived}}
 }
 
@@ -290,22 +294,43 @@ func TestUnknownAndUndecidedClientsAreLeftToTheLongWay(t *testing.T) {
 func TestStoresARepeatedKeyOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.Store) {
 		h := newHouse(t, db)
-		one := letter{Address: "s0", Key: "1", Text: "hello", Counts: true, Views: true}
-		other := letter{Address: "s0", Key: "2", Text: "again", Counts: true, Views: true}
-		got := h.addKnown([]letter{one, one, other})
-		if !got[0].Known || got[1].Known || !got[2].Known || got[0].Seq != 1 || got[2].Seq != 2 || got[2].ViewSeq != 2 {
+		one := letter{Address: "s0", Key: "1", Text: "hello", Counts: true}
+		one.ID = newID()
+		again := one
+		again.ID = newID() // the door makes ids, for each delivery anew
+		other := letter{Address: "s0", Key: "2", Text: "other", Counts: true}
+		got := h.addKnown([]letter{one, again, other})
+		if !got[0].Known || got[1].Known || !got[2].Known || got[0].Seq != 1 || got[2].Seq != 2 {
 			t.Errorf("one batch: %+v", got)
 		}
-		if got := h.addKnown([]letter{one}); got[0].Known {
+		if got := h.addKnown([]letter{again}); got[0].Known {
 			t.Errorf("repeated: %+v", got)
 		}
-		in := h.incoming(one)
+		if got := h.addPlainly([]letter{again}); got[0].Known {
+			t.Errorf("repeated on the long way: %+v", got)
+		}
+		in := h.incoming(again)
 		stored, found, err := db.Duplicate(t.Context(), nil, &in)
-		if err != nil || !found || stored.Seq != 1 || stored.ViewSeq != 1 || stored.Conflict {
+		if err != nil || !found || stored.Seq != 1 || stored.Conflict || string(stored.Message) != one.ID {
 			t.Errorf("the duplicate is %+v, %t, %v", stored, found, err)
 		}
 		if messages := h.world()["messages"]; len(messages) != 2 {
 			t.Errorf("messages: %v", messages)
+		}
+	})
+}
+
+// A visitor's id may be that of another message of his chat: the long way answers.
+func TestAnIDTakenInItsChatIsLeftToTheLongWay(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		h := newHouse(t, db)
+		h.addKnown([]letter{{Address: "s0", Key: "1", ID: "taken", Views: true}})
+		mine := letter{Address: "s0", Key: "2", ID: "taken", Views: true}
+		if got := h.addKnown([]letter{mine}); got[0].Known {
+			t.Errorf("alone: %+v", got)
+		}
+		if got := h.addKnown([]letter{mine, {Address: "s1", Key: "3", ID: "taken", Views: true}}); got[0].Known || !got[1].Known {
+			t.Errorf("beside another chat: %+v", got)
 		}
 	})
 }
