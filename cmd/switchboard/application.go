@@ -141,7 +141,7 @@ func (b blobs) Keep(ctx context.Context, r io.Reader, maxBytes int64) (string, i
 // start runs jobs, polls and the CRM's mirror until ctx ends; stop waits for them.
 func (a *application) start(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	tasks := []func(context.Context){a.followHints, a.pollers().Run, a.hub.Run}
+	tasks := []func(context.Context){a.followHints, a.pollers().Run}
 	for _, periodic := range []struct {
 		name  string
 		every time.Duration

@@ -53,6 +53,7 @@ func (a *application) serveOn(ctx context.Context, listener net.Listener) error 
 		return err
 	}
 	defer stop()
+	defer a.watch(ctx)()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(encrypted) }()
@@ -69,6 +70,21 @@ func (a *application) serveOn(ctx context.Context, listener net.Listener) error 
 		return fmt.Errorf("end requests: %w", err)
 	}
 	return nil
+}
+
+// watch tells screens what happens until ctx ends, which ends their streams: an open
+// stream would hold the server's end up. The returned function waits for that.
+func (a *application) watch(ctx context.Context) (wait func()) {
+	ctx, end := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.hub.Run(ctx)
+	}()
+	return func() {
+		end()
+		<-done
+	}
 }
 
 // encrypt wraps the listener as configured (SWITCHBOARD_TLS).
