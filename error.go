@@ -61,8 +61,7 @@ var ErrNotFound = &Error{Code: CodeNotFound, Message: "not_found"}
 
 // CodeOf gives the code of err, or "" for an unexpected error.
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return ""

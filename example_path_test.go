@@ -123,7 +123,7 @@ func (h *house) wire(ctx context.Context) {
 	client, err := hubspot.New(hubspot.Config{BaseURL: h.http.URL, Token: secret.New("token"), HTTP: http.DefaultClient})
 	must(err)
 	open := func(switchboard.Connection) (crm.CRM, error) { return client, nil }
-	texts := func(_, key string, params map[string]string) string {
+	texts := func(_, _ string, params map[string]string) string {
 		return params["name"] + params["client"] + " " + params["channel"]
 	}
 	logger := slog.New(slog.DiscardHandler)
@@ -144,7 +144,7 @@ func (h *house) wire(ctx context.Context) {
 	h.outbox = &send.Outbox{Store: h.store, Jobs: h.jobs, Capabilities: capabilities, Clock: time.Now, Random: rand.Reader}
 	h.company(ctx, client, &crm.Mirror{Store: h.store, Open: open, Clock: time.Now, Random: rand.Reader, Logger: logger}, timeline)
 	must(h.jobs.Start(context.WithoutCancel(ctx)))
-	h.followHints(timeline)
+	h.followHints()
 }
 
 // company is one account with one channel whose new clients go to Anna.
@@ -185,7 +185,7 @@ func exampleSecrets() []byte {
 }
 
 // followHints tells the timeline of news, as a node does.
-func (h *house) followHints(timeline *crm.Timeline) {
+func (h *house) followHints() {
 	news, end := h.store.Subscribe()
 	done := make(chan struct{})
 	go func() {

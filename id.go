@@ -55,7 +55,7 @@ func NewUUID(now time.Time, random io.Reader) string {
 	}
 	ms := uint64(now.UnixMilli())
 	for i := range 6 {
-		b[i] = byte(ms >> (40 - 8*i))
+		b[i] = byte(ms >> (40 - 8*i) & 0xff) //nolint:gosec // one byte is meant
 	}
 	b[6] = b[6]&0x0f | 0x70
 	b[8] = b[8]&0x3f | 0x80

@@ -35,7 +35,7 @@ type TimelineIntent struct {
 type TimelineResult struct {
 	Chat   ChatID
 	Seq    int64
-	State  StepState // todo (again at Due), sent (unknown), done, refused
+	State  StepState // StepTodo: again at Due; StepSent: unknown
 	Remote string
 	Due    time.Time
 	Reason string

@@ -27,7 +27,7 @@ type Pollers struct {
 	Leases   work.Leases
 	Node     string
 	Logger   *slog.Logger
-	// Changed is told of channel changes so that they are looked at at once.
+	// Changed is told of channel changes, which are then looked at without delay.
 	Changed <-chan struct{}
 }
 

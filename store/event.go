@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 
@@ -78,7 +78,7 @@ func idList(ids []switchboard.EmployeeID) string {
 	if len(ids) == 0 {
 		return ""
 	}
-	text, _ := json.Marshal(ids) // strings always marshal
+	text, _ := json.Marshal(ids) //nolint:errchkjson // strings always marshal
 	return string(text)
 }
 
@@ -118,7 +118,7 @@ func (s *Store) Head(ctx context.Context, tx switchboard.Tx, account switchboard
 // OldestEvent gives the number of the oldest kept event, 0 when there is none.
 func (s *Store) OldestEvent(ctx context.Context, account switchboard.AccountID) (number int64, err error) {
 	err = scan(s.on(nil).one(ctx, oldestEvent, account), &number)
-	if err == switchboard.ErrNotFound {
+	if errors.Is(err, switchboard.ErrNotFound) {
 		return 0, nil
 	}
 	return number, err
@@ -161,7 +161,7 @@ func (h *hints) tell(events []switchboard.Event) {
 	for a := range accounts {
 		names = append(names, a)
 	}
-	sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
+	slices.Sort(names)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.subs {

@@ -18,9 +18,6 @@ var (
 	dropFollower = query("drop a follower", `DELETE FROM follower WHERE account_id = $1 AND name = $2 AND key = $3`)
 	parkEvent    = query("park an event", `
 		INSERT INTO parked_event (account_id, name, key, number, reason, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`)
-	behind = query("list followers that are behind", `
-		SELECT f.account_id, f.key FROM follower f JOIN account_head h ON h.account_id = f.account_id
-		WHERE f.name = $1 AND f.position < h.number LIMIT $2`)
 )
 
 // Position reads a follower's cursor, making it at the head or at the oldest event.

@@ -131,8 +131,7 @@ type blobs struct{ disk *media.Disk }
 
 func (b blobs) Keep(ctx context.Context, r io.Reader, maxBytes int64) (string, int64, string, error) {
 	stored, err := b.disk.Put(ctx, r, maxBytes)
-	var tooLarge *media.TooLargeError
-	if errors.As(err, &tooLarge) {
+	if _, over := errors.AsType[*media.TooLargeError](err); over {
 		return "", 0, "", intake.ErrTooLarge
 	}
 	return stored.Key, stored.Size, stored.MIME, err

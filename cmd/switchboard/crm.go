@@ -168,8 +168,9 @@ func connectError(err error) error {
 		return &switchboard.Error{Code: switchboard.CodeInvalid, Message: "crm_token_refused", Field: "token", Err: err}
 	case crm.Limited, crm.Unavailable, crm.Lost:
 		return &switchboard.Error{Code: switchboard.CodeUnavailable, Message: "crm_not_reachable", Err: err}
+	default:
+		return err
 	}
-	return err
 }
 
 // Disconnect ends the connection; nothing more is sent.
@@ -180,8 +181,7 @@ func (c *connector) Disconnect(ctx context.Context, account switchboard.AccountI
 // Refresh re-reads owners and pipelines (SET-3).
 func (c *connector) Refresh(ctx context.Context, account switchboard.AccountID) (switchboard.CRMDifference, error) {
 	d, err := c.mirror.Refresh(hubspot.WithLane(ctx, hubspot.LaneInteractive), account)
-	var e *crm.Error
-	if errors.As(err, &e) {
+	if _, refused := errors.AsType[*crm.Error](err); refused {
 		return d, connectError(err)
 	}
 	return d, err

@@ -57,7 +57,7 @@ func demo(ctx context.Context, d config.Demo) error {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return mistake{fmt.Errorf("make the demo's folder: %w", err)}
 	}
-	listener, crmListener, err := demoListeners(d)
+	listener, crmListener, err := demoListeners(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -91,11 +91,11 @@ func clearDemo(dir string) error {
 	return nil
 }
 
-func demoListeners(d config.Demo) (app, crm net.Listener, err error) {
-	if app, err = net.Listen("tcp", d.Listen); err != nil {
+func demoListeners(ctx context.Context, d config.Demo) (app, crm net.Listener, err error) {
+	if app, err = (&net.ListenConfig{}).Listen(ctx, "tcp", d.Listen); err != nil {
 		return nil, nil, mistake{fmt.Errorf("listen on %s: %w (choose another address with --listen)", d.Listen, err)}
 	}
-	if crm, err = net.Listen("tcp", d.CRMListen); err != nil {
+	if crm, err = (&net.ListenConfig{}).Listen(ctx, "tcp", d.CRMListen); err != nil {
 		app.Close()
 		return nil, nil, mistake{fmt.Errorf("listen on %s: %w (choose another address with --crm-listen)", d.CRMListen, err)}
 	}

@@ -22,17 +22,21 @@ var version = "unknown"
 const exitMistake = 2
 
 func main() {
+	os.Exit(exitCode(os.Args[1:]))
+}
+
+func exitCode(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:])
+	err := run(ctx, args)
 	if err == nil {
-		return
+		return 0
 	}
 	fmt.Fprintln(os.Stderr, "switchboard:", err)
 	if isMistake(err) {
-		os.Exit(exitMistake)
+		return exitMistake
 	}
-	os.Exit(1)
+	return 1
 }
 
 // mistake is an error that the person who runs the server can mend.

@@ -16,7 +16,7 @@ import (
 
 // serve runs the product until ctx ends.
 func serve(ctx context.Context, s config.Settings) error {
-	listener, err := net.Listen("tcp", s.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
 	if err != nil {
 		return mistake{fmt.Errorf("listen on %s: %w", s.Listen, err)}
 	}
@@ -100,6 +100,7 @@ func (a *application) encrypt(listener net.Listener) (net.Listener, error) {
 			return nil, mistake{fmt.Errorf("read the certificate: %w", err)}
 		}
 		return tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
+	default:
+		return listener, nil
 	}
-	return listener, nil
 }
