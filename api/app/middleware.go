@@ -29,10 +29,10 @@ const (
 )
 
 var (
-	errNotInFrame       = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.NotInFrame)}
-	errCrossOrigin      = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.CrossOrigin)}
-	errMalformed        = &switchboard.Error{Code: switchboard.CodeInvalid, Message: string(i18n.MalformedBody)}
-	errTooLarge         = &switchboard.Error{Code: switchboard.CodeTooLarge, Message: string(i18n.TooLarge)}
+	errNotInFrame  = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.NotInFrame)}
+	errCrossOrigin = &switchboard.Error{Code: switchboard.CodeForbidden, Message: string(i18n.CrossOrigin)}
+	errMalformed   = &switchboard.Error{Code: switchboard.CodeInvalid, Message: string(i18n.MalformedBody)}
+	errTooLarge    = &switchboard.Error{Code: switchboard.CodeTooLarge, Message: string(i18n.TooLarge)}
 )
 
 // door is what every request passes: headers, origin, text, session, permission, body.
