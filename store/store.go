@@ -39,6 +39,7 @@ type Store struct {
 	writer statements
 	reader statements
 	hints  hints
+	waits  viewWaits
 	clock  func() time.Time
 	guard  txGuard
 	vault  Vault
@@ -62,6 +63,11 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	return openPostgres(ctx, address, o)
 }
 
+// idleInTransaction ends, in milliseconds, the session of a node that froze or was cut
+// off in the middle of a transaction: its locks would stop its account on every node.
+// Transactions do not pause: nothing is called while one is open.
+const idleInTransaction = "5000"
+
 func openPostgres(ctx context.Context, address string, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
@@ -72,6 +78,9 @@ func openPostgres(ctx context.Context, address string, o Options) (*Store, error
 		config.MaxConns = o.MaxConns
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
+	if params := config.ConnConfig.RuntimeParams; params["idle_in_transaction_session_timeout"] == "" {
+		params["idle_in_transaction_session_timeout"] = idleInTransaction
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)

@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"switchboard"
 )
@@ -25,8 +23,6 @@ var (
 		JOIN message m ON m.account_id = v.account_id AND m.chat_id = v.chat_id AND m.id = v.message_id
 		LEFT JOIN employee e ON e.account_id = m.account_id AND e.id = m.author_id
 		WHERE c.account_id = $1 AND c.channel_id = $2 AND c.address = $3 AND v.seq > $4 ORDER BY v.seq LIMIT $5`)
-	readViewSeq = query("read the newest number of a client's view", `
-		SELECT view_seq FROM chat WHERE account_id = $1 AND channel_id = $2 AND address = $3`)
 	lockView = hot("find a message's place in the client's view and lock the chat", `
 		SELECT m.view_seq FROM chat c JOIN message m ON m.account_id = c.account_id AND m.chat_id = c.id
 		WHERE c.account_id = $1 AND c.id = $2 AND m.id = $3 FOR UPDATE OF c`, `
@@ -85,47 +81,6 @@ func firstName(name string) string {
 		return words[0]
 	}
 	return ""
-}
-
-// viewPoll is how often a wait looks without a hint: another node may have written.
-const viewPoll = 500 * time.Millisecond
-
-// WaitView returns once a visitor's view has an entry behind a number, or with ctx's
-// error.
-func (s *Store) WaitView(ctx context.Context, ch switchboard.Channel, session string, after int64) error {
-	news, end := s.Subscribe()
-	defer end()
-	poll := time.NewTicker(viewPoll)
-	defer poll.Stop()
-	for {
-		var newest int64
-		err := scan(s.on(nil).one(ctx, readViewSeq, ch.Account, ch.ID, session), &newest)
-		if err != nil && !errors.Is(err, switchboard.ErrNotFound) {
-			return err
-		}
-		if newest > after {
-			return nil
-		}
-		if err := awaitNews(ctx, news, ch.Account, poll.C); err != nil {
-			return err
-		}
-	}
-}
-
-// awaitNews waits for news of an account or for a tick.
-func awaitNews(ctx context.Context, news <-chan switchboard.AccountID, account switchboard.AccountID, tick <-chan time.Time) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick:
-			return nil
-		case of := <-news:
-			if of == account {
-				return nil
-			}
-		}
-	}
 }
 
 // AppendView adds one of our messages to the client's view and gives its number there;

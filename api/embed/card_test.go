@@ -176,16 +176,16 @@ func TestNothingIsBelievedWithoutTheSignature(t *testing.T) { // S5
 			return func(r *http.Request) { r.Header.Set(name, value) }
 		}
 		for name, change := range map[string]func(r *http.Request){
-			"no signature":     func(r *http.Request) { r.Header.Del("X-HubSpot-Signature-v3") },
-			"another's":        set("X-HubSpot-Signature-v3", sign("other", "https://chat.example/base"+CardPath, "1")),
-			"another user":     func(r *http.Request) { r.URL.RawQuery = asUser("blocked") },
+			"no signature": func(r *http.Request) { r.Header.Del("X-HubSpot-Signature-v3") },
+			"another's":    set("X-HubSpot-Signature-v3", sign("other", "https://chat.example/base"+CardPath, "1")),
+			"another user": func(r *http.Request) { r.URL.RawQuery = asUser("blocked") },
 			"an old timestamp": func(r *http.Request) {
 				stamp := strconv.FormatInt(d.now.Add(-time.Hour).UnixMilli(), 10)
 				r.Header.Set("X-HubSpot-Request-Timestamp", stamp)
 				target := strings.ReplaceAll(r.URL.RequestURI(), "%40", "@")
 				r.Header.Set("X-HubSpot-Signature-v3", sign(appSecret, "https://chat.example/base"+target, stamp))
 			},
-			"no timestamp":     func(r *http.Request) { r.Header.Del("X-HubSpot-Request-Timestamp") },
+			"no timestamp": func(r *http.Request) { r.Header.Del("X-HubSpot-Request-Timestamp") },
 		} {
 			if status, body := d.fetch(asUser("anna"), change); status != http.StatusUnauthorized || body["url"] != nil {
 				t.Errorf("%s: %d %v", name, status, body)
