@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,8 +15,11 @@ import (
 // HookPrefix is where messengers post; the channel's public key follows.
 const HookPrefix = "/hooks/"
 
-// maxBody bounds a delivery, in bytes.
-const maxBody = 3 << 20
+// maxBody bounds a delivery, maxDropped what is read of a larger one, in bytes.
+const (
+	maxBody    = 3 << 20
+	maxDropped = 64 << 20
+)
 
 // Keys finds the channel of a public key.
 type Keys interface {
@@ -42,14 +44,15 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST only", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
-	case errors.As(err, &tooLarge):
-		http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
-		return
 	case err != nil:
 		http.Error(w, "body cut", http.StatusBadRequest)
+		return
+	case len(body) > maxBody:
+		// Read and dropped within bounds, else the messenger sees a cut connection.
+		_, _ = io.CopyN(io.Discard, r.Body, maxDropped)
+		http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
 		return
 	}
 	ch, line, err := h.open(r.Context(), strings.TrimPrefix(r.URL.Path, HookPrefix))

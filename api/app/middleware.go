@@ -26,6 +26,8 @@ const (
 	slowTime = 2 * time.Minute
 	// maxBodyBytes bounds a JSON body.
 	maxBodyBytes = 1 << 20
+	// maxDroppedBytes bounds what is read of a larger one.
+	maxDroppedBytes = 64 << 20
 )
 
 var (
@@ -156,13 +158,15 @@ func readBody(r *http.Request, row route) error {
 	if row.open || row.body == nil {
 		return nil
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBodyBytes))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return errTooLarge
-	case err != nil:
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBodyBytes+1))
+	if err != nil {
 		return errMalformed
+	}
+	if len(raw) > maxBodyBytes {
+		// Read and dropped within bounds, else the client sees a cut connection in
+		// place of the answer.
+		_, _ = io.CopyN(io.Discard, r.Body, maxDroppedBytes)
+		return errTooLarge
 	}
 	if err := checkBody(raw, row.body); err != nil {
 		return err
