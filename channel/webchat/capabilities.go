@@ -25,5 +25,6 @@ func (*Connector) Capabilities() channel.Capabilities {
 	return channel.Capabilities{
 		TextMax: maxText, TextUnit: channel.Runes,
 		Edit: true, Delete: true, Sent: true, NumbersView: true,
+		Idempotent: true, // Outbox.Append: each message once (P5)
 	}
 }

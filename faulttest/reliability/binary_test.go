@@ -193,6 +193,21 @@ func (p *process) awaitHealthy(ended <-chan struct{}) {
 // quickClient keeps no connections: each start is somebody else.
 var quickClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 
+// isAlive says whether the process runs, or is frozen.
+func (p *process) isAlive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return false
+	}
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // kill ends the process as a power cut would, and waits until it is gone.
 func (p *process) kill() {
 	p.mu.Lock()

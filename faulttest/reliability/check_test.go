@@ -11,7 +11,7 @@ import (
 // stored is one message as the database has it.
 type stored struct {
 	seq                                 int64
-	id, direction, text, status, author string
+	id, direction, text, status, reason string
 }
 
 // thread is one chat of the database.
@@ -43,13 +43,13 @@ func (c *company) threads() map[string]*thread {
 
 func (c *company) readMessages(byID map[string]*thread) {
 	c.t.Helper()
-	rows, err := c.reads.Query(`SELECT chat_id, seq, id, direction, text, status, author_id FROM message ORDER BY chat_id, seq`)
+	rows, err := c.reads.Query(`SELECT chat_id, seq, id, direction, text, status, reason FROM message ORDER BY chat_id, seq`)
 	c.must(err)
 	defer rows.Close()
 	for rows.Next() {
 		var chat string
 		var m stored
-		c.must(rows.Scan(&chat, &m.seq, &m.id, &m.direction, &m.text, &m.status, &m.author))
+		c.must(rows.Scan(&chat, &m.seq, &m.id, &m.direction, &m.text, &m.status, &m.reason))
 		byID[chat].messages = append(byID[chat].messages, m)
 	}
 	c.must(rows.Err())
@@ -134,7 +134,7 @@ func (c *company) checkReader(f *figures, p *person, t *thread) {
 		}
 		switch m.status {
 		case "maybe_sent":
-			f.maybeSent++
+			f.note(&f.maybeSent, 1, "%s: number %d is maybe sent: %s", where, m.seq, m.reason)
 			due = append(due, line{text: m.text})
 		case "sent", "delivered", "read":
 			due = append(due, line{text: m.text, confirmed: true})

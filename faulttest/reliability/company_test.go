@@ -53,6 +53,9 @@ type company struct {
 	interrupted counter // requests whose answer never came
 }
 
+// checkerName tells our connections to PostgreSQL from the product's.
+const checkerName = "checker"
+
 // setup is how a company is to be.
 type setup struct {
 	engine  store.Engine
@@ -129,7 +132,10 @@ func (c *company) openDatabase() {
 	c.t.Helper()
 	driver, name := "sqlite", "file:"+c.path+"?_pragma=busy_timeout(10000)"
 	if address := strings.TrimPrefix(c.env[0], "SWITCHBOARD_DATABASE="); c.engine == store.Postgres {
-		driver, name = "pgx", address
+		driver, name = "pgx", address+"&application_name="+checkerName
+		if !strings.Contains(address, "?") {
+			name = address + "?application_name=" + checkerName
+		}
 	}
 	var err error
 	c.reads, err = sql.Open(driver, name)

@@ -26,7 +26,7 @@ func TestMisbehavingCRMGetsEverythingOnce(t *testing.T) {
 			} {
 				c.must(c.crm.AddRule(rule))
 			}
-			f := &figures{}
+			f := newFigures()
 			l := c.begin(f, c.join(times(150, 25)), times(40, 20), 10)
 			c.await("enough calls", 10*time.Minute, func() bool { return int(c.crm.Counters().Calls) > times(1500, 150) })
 			l.end()

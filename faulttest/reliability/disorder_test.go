@@ -32,7 +32,7 @@ func TestSiteVisitorsWhoRepeatThemselvesAreHeardOnce(t *testing.T) {
 					copies += p.sameAnswer(l, 2, answers)
 				}
 			}
-			f := &figures{}
+			f := newFigures()
 			c.finish(f)
 			f.print(t, "R11 site "+string(engine), c.seed, copies)
 		})
@@ -99,7 +99,7 @@ func TestMixedAndRepeatedDeliveriesAreStoredOnceWithTheirLastText(t *testing.T) 
 			r.end()
 			r.again()
 			c.quiet(3 * time.Minute)
-			f := &figures{}
+			f := newFigures()
 			c.checkMixed(f, people)
 			if r.late.Load() == 0 || r.copies.Load() < 2*int64(len(r.all)) {
 				t.Errorf("seed %d: %d deliveries late, %d copies of %d: nothing was proved", c.seed, r.late.Load(), r.copies.Load(), len(r.all))
@@ -203,7 +203,7 @@ func TestLowerUpdateIDsAfterASilentWeekAreNews(t *testing.T) {
 			everybody()
 			c.bot.Replay()
 			c.await("what came again", time.Minute, func() bool { return c.bot.Pending() == 0 })
-			f := &figures{}
+			f := newFigures()
 			c.finish(f)
 			f.print(t, "R11 update ids "+string(engine), c.seed, len(people))
 		})

@@ -13,7 +13,10 @@ type figures struct {
 	lost, duplicated, reordered, leaks int
 	maybeSent, maybeBound              int
 	details                            []string
+	sending                            map[try]bool // counted in maybeBound
 }
+
+func newFigures() *figures { return &figures{sending: map[try]bool{}} }
 
 const maxDetails = 20
 

@@ -25,7 +25,7 @@ func TestSecondNodeTakesOverFromAKilledOrFrozenOne(t *testing.T) {
 	names := []string{c.onlyNode(nil)}
 	c.nodes[1].start()
 	names = append(names, c.onlyNode(names))
-	f := &figures{}
+	f := newFigures()
 	l := c.begin(f, c.join(60), 50, 15)
 	faults, refused := 0, 0
 	for round := range times(10, 2) {
@@ -84,7 +84,7 @@ func (c *company) strike(f *figures, node *process, name string, freeze bool) []
 			node.signal(syscall.SIGCONT)
 			continue
 		}
-		f.maybeBound += c.sending()
+		c.countSending(f)
 		if !freeze {
 			node.kill()
 		}
@@ -142,6 +142,6 @@ func (c *company) thaw(f *figures, node *process) bool {
 		c.t.Errorf("seed %d: a thawed node ended with signal %v, code %d", c.seed, signal, code)
 		return false
 	}
-	f.maybeBound += c.sending()
+	c.countSending(f)
 	return true
 }

@@ -32,7 +32,7 @@ func TestKillsAtEachNamedStepLoseNothing(t *testing.T) {
 			t.Parallel()
 			c := newCompany(t, setup{engine: engine, path: binary(t, "faultsteps")})
 			ownerless := c.ownerlessContacts(3 * times(20, 2))
-			f := &figures{}
+			f := newFigures()
 			l := c.begin(f, c.join(40), 40, 15)
 			fired := map[string]int{}
 			for _, step := range namedSteps {
@@ -86,7 +86,7 @@ func (c *company) dieAt(f *figures, l *load, step namedStep, phones *[]string) i
 			c.t.Errorf("seed %d: at %q the process ended with signal %v, code %d", c.seed, step.name, signal, code)
 			return 0
 		}
-		f.maybeBound += c.sending()
+		c.countSending(f)
 		return 1
 	}
 	return 0
