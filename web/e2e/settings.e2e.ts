@@ -260,7 +260,7 @@ describe.sequential('settings', () => {
     await page.getByTestId('no-reply-needed').click();
     const row = admin.chats.row('without the CRM?');
     await expect.poll(() => row.getAttribute('data-unanswered'), { timeout: 3000 }).toBe('0');
-    await page.getByTestId('toast').getByRole('button').first().click();
+    await page.getByTestId('toast').getByRole('button', { name: 'Отменить' }).click();
     await expect.poll(() => row.getAttribute('data-unanswered'), { timeout: 3000 }).toBe('1');
   });
 
@@ -274,6 +274,8 @@ describe.sequential('settings', () => {
   });
 
   test('no page complained', () => {
-    expect([...admin.desk.complaints, ...anna.desk.complaints]).toEqual([]);
+    const isOutage = (line: string) => /^503 .*\/crm\/refresh$/.test(line); // the stand-in was down on purpose
+    const complaints = [...admin.desk.complaints, ...anna.desk.complaints];
+    expect(complaints.filter((line) => !isOutage(line))).toEqual([]);
   });
 });

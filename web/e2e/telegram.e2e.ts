@@ -144,7 +144,8 @@ for (const { engine, way, mode } of stands) {
     test('CHAT-8: a bare /start opens the chat and creates nobody in the CRM', async () => {
       await chief.go('chats');
       await user.does('start');
-      await seen(chief.chats.row('/start'), 'the chat', toScreens);
+      await seen(chief.chats.row('The client opened the chat'), 'the chat', toScreens);
+      expect(await chief.chats.row('Irina').getAttribute('data-unanswered')).toBe('0');
       expect(await crm.contactRows.count()).toBe(0);
       expect(await anna.page.getByTestId('chat-row').count()).toBe(0);
     });
