@@ -13,6 +13,8 @@ var (
 	dropRaw     = query("drop old bodies", `DELETE FROM raw_body WHERE at < $1 AND reason = ''`)
 	dropBadRaw  = query("drop old unreadable bodies", `DELETE FROM raw_body WHERE at < $1 AND reason <> ''`)
 	dropUploads = query("drop uploads that were never sent", `DELETE FROM media WHERE used = 0 AND source = '' AND created_at < $1`)
+	dropEnded   = query("drop ended sessions", `DELETE FROM session WHERE expires_at < $1`)
+	dropUsed    = query("drop links past their time", `DELETE FROM link WHERE expires_at < $1`)
 	dropEarly   = query("drop news of messages that never came", `DELETE FROM early_change WHERE at < $1`)
 	writeProof  = query("keep a proof of the key", `INSERT INTO key_proof (id, sealed) VALUES (1, $1) ON CONFLICT DO NOTHING`)
 	readProof   = query("read the proof of the key", `SELECT sealed FROM key_proof WHERE id = 1`)
@@ -47,7 +49,7 @@ func (s *Store) Tidy(ctx context.Context, b Before) error {
 		for _, step := range []struct {
 			q    *Query
 			till time.Time
-		}{{dropRaw, b.Raw}, {dropBadRaw, b.Raw}, {dropUploads, b.Uploads}, {dropEarly, b.Raw}} {
+		}{{dropRaw, b.Raw}, {dropBadRaw, b.Raw}, {dropUploads, b.Uploads}, {dropEarly, b.Raw}, {dropEnded, s.clock()}, {dropUsed, b.Raw}} {
 			if _, err := s.on(tx).exec(ctx, step.q, ms(step.till)); err != nil {
 				return err
 			}
