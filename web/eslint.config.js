@@ -5,7 +5,7 @@ import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 export default ts.config(
-  { ignores: ['dist/', 'node_modules/', 'src/api/schema.d.ts', 'test/pictures/'] },
+  { ignores: ['dist/', 'node_modules/', 'src/api/schema.gen.d.ts', 'test/pictures/'] },
   js.configs.recommended,
   ...ts.configs.strict,
   ...svelte.configs.recommended,

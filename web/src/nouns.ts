@@ -1,6 +1,6 @@
 // The nouns of the interface, as the application programming interface speaks them. Times are RFC 3339 in UTC with
 // milliseconds, so they sort as text.
-import type { components } from './api/schema';
+import type { components } from './api/schema.gen';
 
 type Schemas = components['schemas'];
 

@@ -1,7 +1,7 @@
 // A company at work, set up through the interface of the app, for pictures of its screens.
 import { request, type APIRequestContext } from 'playwright-core';
 import { expect } from 'vitest';
-import type { components } from '../../src/api/schema';
+import type { components } from '../../src/api/schema.gen';
 import { one } from './demo.ts';
 import { stripes, voice } from './files.ts';
 import { Server, Standins, type TelegramUser } from './stand.ts';

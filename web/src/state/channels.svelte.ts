@@ -1,6 +1,6 @@
 // Connected channels, for administrators.
 import type { Api } from '../api/client';
-import type { components } from '../api/schema';
+import type { components } from '../api/schema.gen';
 import type { Channel } from '../nouns';
 
 export type NewChannel = components['schemas']['NewChannel'];
