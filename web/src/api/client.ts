@@ -1,5 +1,5 @@
 // The one way to the application programming interface: typed by the generated schema, errors as Problem.
-import type { components, paths } from './schema';
+import type { components, paths } from './schema.gen';
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type PathsWith<M extends Method> = {
