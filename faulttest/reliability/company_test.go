@@ -49,6 +49,9 @@ type company struct {
 	tg     string // id of the bot's channel
 	hook   string // public address that Telegram posts to, "" when we poll
 	people []*person
+	// ownerless are phones of contacts that nobody is responsible for and whose people
+	// have not come yet.
+	ownerless []string
 
 	interrupted counter // requests whose answer never came
 }

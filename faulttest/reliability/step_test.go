@@ -31,13 +31,13 @@ func TestKillsAtEachNamedStepLoseNothing(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			c := newCompany(t, setup{engine: engine, path: binary(t, "faultsteps")})
-			ownerless := c.ownerlessContacts(3 * times(20, 2))
+			c.ownerless = c.ownerlessContacts(3 * times(20, 2))
 			f := newFigures()
 			l := c.begin(f, c.join(40), 40, 15)
 			fired := map[string]int{}
 			for _, step := range namedSteps {
 				for range times(20, 2) {
-					fired[step.name] += c.dieAt(f, l, step, &ownerless)
+					fired[step.name] += c.dieAt(f, l, step)
 				}
 			}
 			c.nodes[0].start()
@@ -72,13 +72,13 @@ func (c *company) ownerlessContacts(count int) []string {
 
 // dieAt runs the node until it kills itself at a step; new people come meanwhile, so
 // that every step is passed. It gives 1, or 0 when the step was not reached.
-func (c *company) dieAt(f *figures, l *load, step namedStep, phones *[]string) int {
+func (c *company) dieAt(f *figures, l *load, step namedStep) int {
 	c.t.Helper()
 	node := c.nodes[0]
 	node.kill()
 	node.start(fmt.Sprintf("SWITCHBOARD_FAULT_STEP=%s:%d", step.name, 1+c.book.below(step.every)))
 	for range 120 {
-		c.newcomers(l, step, phones)
+		c.newcomers(l, step)
 		if !node.awaitDeath(500 * time.Millisecond) {
 			continue
 		}
@@ -94,12 +94,12 @@ func (c *company) dieAt(f *figures, l *load, step namedStep, phones *[]string) i
 
 // newcomers join the load: one new to everybody and, where owners are set, one whose
 // contact has no responsible.
-func (c *company) newcomers(l *load, step namedStep, phones *[]string) {
+func (c *company) newcomers(l *load, step namedStep) {
 	came := c.join(1)
-	if needsOwner := step.name == "before owner call" || step.name == "after owner call"; needsOwner && len(*phones) > 0 {
+	if needsOwner := step.name == "before owner call" || step.name == "after owner call"; needsOwner && len(c.ownerless) > 0 {
 		came[0].user = nil
-		came[0].phone = (*phones)[0]
-		*phones = (*phones)[1:]
+		came[0].phone = c.ownerless[0]
+		c.ownerless = c.ownerless[1:]
 	}
 	for _, p := range came {
 		l.waiting.Go(func() {
