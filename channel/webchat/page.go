@@ -20,15 +20,18 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <title>{{.Title}}</title>
 <style nonce="{{.Nonce}}">
 :root { color-scheme: light dark }
-body { box-sizing: border-box; margin: 0; min-height: 100vh; display: grid; place-content: center; gap: 12px; padding: 24px;
+body { box-sizing: border-box; margin: 0; min-height: 100vh; display: grid; place-content: center; padding: 24px;
   text-align: center; font: 16px/1.5 system-ui, sans-serif }
+main { display: grid; gap: 12px }
 h1 { margin: 0; font-size: 24px; font-weight: 600; overflow-wrap: anywhere }
 p { margin: 0; opacity: .75 }
 </style>
 </head>
 <body>
+<main>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
+</main>
 <script src="widget.js" data-lang="{{.Lang}}" nonce="{{.Nonce}}" async></script>
 </body>
 </html>
