@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"strings"
@@ -68,6 +69,12 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 // Transactions do not pause: nothing is called while one is open.
 const idleInTransaction = "5000"
 
+// byKey has PostgreSQL plan every statement as it is meant: rows are reached by key,
+// one after another. Left free, it reads whole tables and hashes them as long as its
+// statistics say that they are small, which in a young or fast growing database they
+// say wrongly, and keeps such a plan.
+var byKey = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+
 func openPostgres(ctx context.Context, address string, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
@@ -78,6 +85,7 @@ func openPostgres(ctx context.Context, address string, o Options) (*Store, error
 		config.MaxConns = o.MaxConns
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
+	maps.Copy(config.ConnConfig.RuntimeParams, byKey)
 	if params := config.ConnConfig.RuntimeParams; params["idle_in_transaction_session_timeout"] == "" {
 		params["idle_in_transaction_session_timeout"] = idleInTransaction
 	}
