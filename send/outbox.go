@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -133,7 +134,7 @@ func (o *Outbox) content(ctx context.Context, tx switchboard.Tx, d Draft, m *swi
 	}
 	if n := caps.TextLength(m.Text); n > limit {
 		return &switchboard.Error{Code: switchboard.CodeInvalid, Message: "text_too_long", Field: "text",
-			Params: map[string]string{"limit": fmt.Sprint(limit), "length": fmt.Sprint(n)}}
+			Params: map[string]string{"limit": strconv.Itoa(limit), "length": strconv.Itoa(n)}}
 	}
 	if d.ReplyTo == "" {
 		return nil

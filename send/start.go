@@ -40,7 +40,7 @@ func (o *Outbox) Start(ctx context.Context, op Opening) (chat switchboard.ChatID
 		if err := o.Jobs.Insert(ctx, tx, sendKey(op.Account, chat)); err != nil {
 			return fmt.Errorf("insert job: %w", err)
 		}
-		op.Draft.Chat = chat
+		op.Chat = chat
 		seq, err = o.queue(ctx, tx, op.Draft)
 		return err
 	})
