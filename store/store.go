@@ -32,18 +32,19 @@ var ErrInUse = errors.New("the database file is in use by another switchboard pr
 
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	engine Engine
-	pool   *pgxpool.Pool // PostgreSQL
-	plain  *sql.DB       // SQLite: the one writer; PostgreSQL: for migrations
-	reads  *sql.DB       // SQLite: the read pool
-	lock   *os.File
-	writer statements
-	reader statements
-	hints  hints
-	waits  viewWaits
-	clock  func() time.Time
-	guard  txGuard
-	vault  Vault
+	engine  Engine
+	pool    *pgxpool.Pool // PostgreSQL
+	plain   *sql.DB       // SQLite: the one writer; PostgreSQL: for migrations
+	reads   *sql.DB       // SQLite: the read pool
+	lock    *os.File
+	writers writers // SQLite
+	writer  statements
+	reader  statements
+	hints   hints
+	waits   viewWaits
+	clock   func() time.Time
+	guard   txGuard
+	vault   Vault
 }
 
 // Options of Open; the zero value serves.
@@ -73,7 +74,8 @@ const idleInTransaction = "5000"
 // one after another. Left free, it reads whole tables and hashes them as long as its
 // statistics say that they are small, which in a young or fast growing database they
 // say wrongly, and keeps such a plan.
-var byKey = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+var byKey = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"enable_material": "off", "enable_bitmapscan": "off", "jit": "off"}
 
 func openPostgres(ctx context.Context, address string, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(address)
@@ -105,7 +107,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: SQLite, lock: lock, clock: o.Clock}
+	s := &Store{engine: SQLite, lock: lock, writers: make(writers, 1), clock: o.Clock}
 	if err := s.openFiles(ctx, path); err != nil {
 		s.Close()
 		return nil, err

@@ -171,6 +171,11 @@ func (p poolQuerier) exec(ctx context.Context, q *Query, args ...any) (int64, er
 		tag, err := p.s.pool.Exec(ctx, q.postgres, args...)
 		return tag.RowsAffected(), wrap(q, err)
 	}
+	leave, err := p.s.writers.take(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	st, err := p.s.writer.get(ctx, q)
 	if err != nil {
 		return 0, err
@@ -240,12 +245,16 @@ func conflicted(err error) bool {
 }
 
 func (s *Store) tryTx(ctx context.Context, do func(tx switchboard.Tx) error) (err error) {
+	leave, err := s.writers.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	t, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	leave := s.guard.enter()
-	defer leave()
+	defer s.guard.enter()()
 	done := false
 	defer func() {
 		if !done {
