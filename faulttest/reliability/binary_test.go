@@ -28,6 +28,14 @@ func times(whenFull, whenShort int) int {
 	return whenShort
 }
 
+// alone runs a suite by itself in the full form, where it needs the whole machine, and
+// beside others in the short one.
+func alone(t *testing.T) {
+	if !full() {
+		t.Parallel()
+	}
+}
+
 // binaries are built once per test process: with the named steps, which a build
 // without SWITCHBOARD_FAULT_STEP never stops at, and with the planted bug under test.
 var binaries sync.Map // tags -> func() (string, error)

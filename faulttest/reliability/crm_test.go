@@ -12,6 +12,7 @@ import (
 // made twice or lost, and its limit of calls is kept in every window of 10 s; once with
 // an account that takes a unique property on entries, once with one that does not.
 func TestMisbehavingCRMGetsEverythingOnce(t *testing.T) {
+	alone(t)
 	for engine, refuse := range map[store.Engine]bool{store.SQLite: false, store.Postgres: true} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ import (
 // R11: site visitors repeat each message 1 to 20 times at once, and all of them after a
 // restart; the answer is always the same.
 func TestSiteVisitorsWhoRepeatThemselvesAreHeardOnce(t *testing.T) {
+	alone(t)
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
@@ -78,6 +79,7 @@ func (p *person) sameAnswer(l line, n int, answers map[string]any) int {
 // R11, R12: Telegram's deliveries come mixed, late, 1 to 20 times at once, edits before
 // their message, through kills, and all once more in the end.
 func TestMixedAndRepeatedDeliveriesAreStoredOnceWithTheirLastText(t *testing.T) {
+	alone(t)
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
@@ -183,6 +185,7 @@ func rank(place map[string]int, text string) int {
 // R11: after a silent week Telegram's update ids begin lower; nothing is taken for old,
 // and what is delivered again, with old ids, is known.
 func TestLowerUpdateIDsAfterASilentWeekAreNews(t *testing.T) {
+	alone(t)
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()

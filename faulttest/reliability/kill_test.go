@@ -12,8 +12,10 @@ var engines = []store.Engine{store.SQLite, store.Postgres}
 
 // R1: kill -9 at random moments under load.
 func TestKillsAtRandomMomentsLoseNothing(t *testing.T) {
+	alone(t)
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
+			alone(t)
 			c := newCompany(t, setup{engine: engine, path: binary(t)})
 			f := newFigures()
 			kills := times(50, 5)

@@ -27,6 +27,7 @@ var namedSteps = []namedStep{
 
 // R2: the process kills itself at each named step, under load, and starts again.
 func TestKillsAtEachNamedStepLoseNothing(t *testing.T) {
+	alone(t)
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
