@@ -260,7 +260,7 @@ describe.sequential('settings', () => {
     await page.getByTestId('no-reply-needed').click();
     const row = admin.chats.row('without the CRM?');
     await expect.poll(() => row.getAttribute('data-unanswered'), { timeout: 3000 }).toBe('0');
-    await page.getByTestId('toast').getByRole('button', { name: 'Отменить' }).click();
+    await page.getByTestId('toast').getByRole('button', { name: 'Вернуть' }).click();
     await expect.poll(() => row.getAttribute('data-unanswered'), { timeout: 3000 }).toBe('1');
   });
 

@@ -27,9 +27,20 @@ func (b *Bot) User(id int64, firstName string) *User {
 	if u := b.users[id]; u != nil {
 		return u
 	}
-	u := &User{ID: id, FirstName: firstName, Username: strings.ToLower(firstName), bot: b}
+	u := &User{ID: id, FirstName: firstName, Username: usernameFrom(firstName), bot: b}
 	b.users[id] = u
 	return u
+}
+
+// usernameFrom makes a user name of Latin letters and digits; without any the person
+// has none, as most people in Telegram.
+func usernameFrom(firstName string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(firstName))
 }
 
 func (u *User) chat() map[string]any {

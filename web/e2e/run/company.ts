@@ -18,8 +18,7 @@ export class Company {
   readonly #standins: Standins;
   readonly #server: Server;
   readonly language: Language;
-  /** The page of the site chat. */
-  widgetURL = '';
+  #siteKey = '';
   /** A link that invites somebody, not used yet. */
   invitationURL = '';
 
@@ -82,10 +81,15 @@ export class Company {
     const { story } = this;
     const api = await this.#signedIn(adminIndex);
     await call(api, 'put', 'crm', { token: this.#standins.addresses.crmToken });
-    await call(api, 'post', 'channels', { transport: 'telegram_bot', token, config: { mode: 'poll' } });
+    await call(api, 'post', 'channels', {
+      transport: 'telegram_bot',
+      name: `@${story.bot}`,
+      token,
+      config: { mode: 'poll' },
+    });
     const site = { transport: 'webchat', name: story.site, config: { origins: [] } };
-    const { pageURL } = (await call(api, 'post', 'channels', site)) as Schemas['Channel'];
-    this.widgetURL = one(pageURL, 'the page of the site chat');
+    const { key } = (await call(api, 'post', 'channels', site)) as Schemas['Channel'];
+    this.#siteKey = key;
     await this.#chooseTargets(api);
     await this.#invite(api);
     await api.dispose();
@@ -117,7 +121,7 @@ export class Company {
   }
 
   async #invite(api: APIRequestContext): Promise<void> {
-    const employees = (await call(api, 'get', 'employees')) as Schemas['Employee'][];
+    const { employees } = (await call(api, 'get', 'employees')) as { employees: Schemas['Employee'][] };
     for (const [index, owner] of this.story.owners.entries()) {
       const employee = one(employees.find(({ email }) => email === owner.email));
       if (employee.signedUp) continue;
@@ -138,7 +142,23 @@ export class Company {
       const user = this.#standins.user(token, 8001 + index, talk.client);
       await this.#hold(talk, user, apis, seat);
     }
+    for (const guest of this.story.guests) {
+      await this.#visit(guest.name, guest.question);
+      await awaitChat(seat, guest.name, (row) => row.responsible !== undefined);
+    }
     await Promise.all([...apis, seat].map((api) => api.dispose()));
+  }
+
+  /** Somebody writes in the site chat, by its public protocol. */
+  async #visit(name: string, text: string): Promise<void> {
+    const site = `${this.url}/webchat/v1/${this.#siteKey}`;
+    const json = { 'Content-Type': 'application/json' };
+    const session = await fetch(`${site}/sessions`, { method: 'POST', headers: json, body: JSON.stringify({ name }) });
+    const { token: bearer } = (await session.json()) as { token: string };
+    const body = JSON.stringify({ id: crypto.randomUUID(), text });
+    const headers = { ...json, Authorization: `Bearer ${bearer}` };
+    const sent = await fetch(`${site}/messages`, { method: 'POST', headers, body });
+    if (sent.status !== 201) throw new Error(`site chat: ${sent.status} ${await sent.text()}`);
   }
 
   async #hold(talk: Talk, user: TelegramUser, managers: APIRequestContext[], seat: APIRequestContext): Promise<void> {

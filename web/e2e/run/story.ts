@@ -23,6 +23,8 @@ interface Story {
   owners: Owner[];
   /** Clients who write to the bot; the first one's thread is the one on the pictures. */
   talks: Talk[];
+  /** Visitors of the site, one question each. */
+  guests: { name: string; question: string }[];
   visitor: { name: string; phone: string; question: string; answer: string; thanks: string };
 }
 
@@ -56,7 +58,7 @@ const english: Story = {
       lines: [
         { says: 'Hello! I am looking for a reading lamp for a small room', minutesAgo: 14 },
         { answers: 'Good afternoon, Irina! What ceiling height, and warm or cold light?' },
-        { act: 'photo', says: 'Something like this one, seen at a friend’s place' },
+        { act: 'photo', says: 'Something like this one' },
         { says: 'Ceiling 2.6 m, warm. I would read in bed, so the switch has to be within reach' },
         { answers: 'Then “Nook”, with a dimmer on the cord: https://northlight.example/nook' },
         { act: 'voice' },
@@ -87,6 +89,33 @@ const english: Story = {
         { answers: 'It left the warehouse this morning, the courier will call.' },
       ],
     },
+    {
+      client: 'Tomasz',
+      lines: [
+        { says: 'Can the shade be changed later?', minutesAgo: 700 },
+        { answers: 'Yes, all shades fit all stands.' },
+      ],
+    },
+    { client: 'Greta', lines: [{ says: 'Do you repair old lamps?', minutesAgo: 64 }] },
+    { client: 'Paul', lines: [{ says: 'Is there a discount for students?', minutesAgo: 81 }] },
+    {
+      client: 'Nadia',
+      lines: [
+        { says: 'The dimmer hums a little, is that normal?', minutesAgo: 4100 },
+        { answers: 'No. We send a new one today, keep the old one.' },
+      ],
+    },
+    { client: 'Victor', lines: [{ says: 'Which bulb fits the “Nook”?', minutesAgo: 210 }] },
+    { client: 'Emma', lines: [{ says: 'I would like to change the address', minutesAgo: 33 }] },
+    {
+      client: 'Daniel',
+      lines: [{ says: 'Thank you, the lamp is beautiful', minutesAgo: 5700 }, { answers: 'Thank you, Daniel!' }],
+    },
+  ],
+  guests: [
+    { name: 'Clara Winter', question: 'Is the green shade still made?' },
+    { name: 'Hugo', question: 'Do you ship to Norway?' },
+    { name: 'Mia Lund', question: 'What does express delivery cost?' },
   ],
   visitor: {
     name: 'Helen Brandt',
@@ -145,6 +174,33 @@ const russian: Story = {
       client: 'Соня',
       lines: [{ says: 'Где мой заказ?', minutesAgo: 2900 }, { answers: 'Утром выехал со склада, курьер позвонит.' }],
     },
+    {
+      client: 'Тимофей',
+      lines: [
+        { says: 'Абажур потом можно поменять?', minutesAgo: 700 },
+        { answers: 'Да, все абажуры подходят ко всем ножкам.' },
+      ],
+    },
+    { client: 'Галина', lines: [{ says: 'Старые лампы чините?', minutesAgo: 64 }] },
+    { client: 'Пётр', lines: [{ says: 'Есть скидка для студентов?', minutesAgo: 81 }] },
+    {
+      client: 'Надя',
+      lines: [
+        { says: 'Диммер немного гудит, это нормально?', minutesAgo: 4100 },
+        { answers: 'Нет. Сегодня отправим новый, старый оставьте себе.' },
+      ],
+    },
+    { client: 'Виктор', lines: [{ says: 'Какая лампочка подходит к «Уголку»?', minutesAgo: 210 }] },
+    { client: 'Эмма', lines: [{ says: 'Хочу поменять адрес доставки', minutesAgo: 33 }] },
+    {
+      client: 'Данила',
+      lines: [{ says: 'Спасибо, лампа чудесная', minutesAgo: 5700 }, { answers: 'Спасибо вам, Данила!' }],
+    },
+  ],
+  guests: [
+    { name: 'Клара Зимина', question: 'Зелёный абажур ещё делаете?' },
+    { name: 'Гоша', question: 'В Мурманск отправляете?' },
+    { name: 'Мила Лунёва', question: 'Сколько стоит срочная доставка?' },
   ],
   visitor: {
     name: 'Елена Брандт',

@@ -58,7 +58,16 @@ export async function settle(page: Page): Promise<void> {
   });
 }
 
-/** The page is not wider than the screen. */
-export function isTooWide(place: Page | Frame): Promise<boolean> {
-  return place.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+/** What is wider than its room: the page itself, or a part that would have to be scrolled sideways. */
+export function tooWide(place: Page | Frame): Promise<string[]> {
+  return place.evaluate(() => {
+    const isWide = (element: Element) => {
+      const scrolls = element === document.documentElement || getComputedStyle(element).overflowX !== 'visible';
+      const isMeant = element.matches('textarea, input, pre, .truncate, .sr-only');
+      return scrolls && !isMeant && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 40;
+    };
+    return [document.documentElement, ...document.body.querySelectorAll('*')]
+      .filter(isWide)
+      .map((element) => `${element.outerHTML.slice(0, 90)} is ${element.scrollWidth} wide in ${element.clientWidth}`);
+  });
 }
