@@ -1,20 +1,11 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"switchboard"
-	"switchboard/channel"
-	"switchboard/channel/webchat"
-	"switchboard/intake"
 	"switchboard/store"
 	"switchboard/store/storetest"
 )
@@ -24,11 +15,6 @@ type noVault struct{}
 
 func (noVault) Seal(plain []byte, _ store.SecretPlace) ([]byte, error)  { return plain, nil }
 func (noVault) Open(sealed []byte, _ store.SecretPlace) ([]byte, error) { return sealed, nil }
-
-// noJobs: messages of settled chats insert no job.
-type noJobs struct{}
-
-func (noJobs) Insert(context.Context, switchboard.Tx, ...switchboard.Key) error { return nil }
 
 // benchStore opens a migrated store without the tests' watching.
 func benchStore(b *testing.B, engine store.Engine) *store.Store {
@@ -60,10 +46,8 @@ func BenchmarkDoor(b *testing.B) {
 }
 
 func throughDoor(b *testing.B, db *store.Store, w *world, senders int) {
-	door := intake.NewDoor(intake.Config{Store: db, Jobs: noJobs{}, Clock: time.Now, Random: rand.Reader, Logger: slog.Default(),
-		Capabilities: func(switchboard.Transport) channel.Capabilities { return webchat.New(nil).Capabilities() }})
+	door := openDoor(db)
 	defer door.Close()
-	text := strings.Repeat("x", 540)
 	var next atomic.Int64
 	done := make(chan error, senders)
 	server := 0
@@ -75,7 +59,7 @@ func throughDoor(b *testing.B, db *store.Store, w *world, senders int) {
 	for range senders {
 		go func() {
 			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-				if _, err := door.Receive(b.Context(), w.channel, oneMessage(w, int(i)*7919, newUUID(), text)); err != nil {
+				if _, err := door.Receive(b.Context(), w.channel, w.delivery(int(i)*7919)); err != nil {
 					done <- err
 					return
 				}
@@ -91,12 +75,4 @@ func throughDoor(b *testing.B, db *store.Store, w *world, senders int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 	b.ReportMetric(1000*(cpuOf(os.Getpid())-self)/float64(b.N), "own-cpu-ms/message")
 	b.ReportMetric(1000*(family(server)-base)/float64(b.N), "server-cpu-ms/message")
-}
-
-func oneMessage(w *world, i int, id, text string) channel.Batch {
-	v := w.visitors[i%len(w.visitors)]
-	return channel.Batch{Raw: []byte(`{"id":"` + id + `","text":"` + text + `"}`), Messages: []channel.Message{{
-		Peer: channel.Peer{Address: v.session, Identities: []switchboard.Identity{
-			{Kind: switchboard.IdentityWebchat, Value: string(w.channel.ID) + "/" + v.session, Verified: true}}},
-		Key: "m:" + v.session + ":" + id, ID: switchboard.MessageID(id), ProviderID: id, At: time.Now(), Kind: switchboard.KindText, Text: text}}}
 }

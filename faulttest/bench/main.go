@@ -43,12 +43,14 @@ type options struct {
 	rounds   int
 	long     time.Duration
 	engine   string
+	only     string
 }
 
 func readOptions() (o options, err error) {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of limit and product, at least 3 for ratios that count")
 	flag.DurationVar(&o.long, "long", 2*time.Second, "length of one stretch of sending")
 	flag.StringVar(&o.engine, "engine", "", "postgres or sqlite only")
+	flag.StringVar(&o.only, "only", "", "load nothing but the product, with so many senders (1, 8 or 32), and judge nothing: for profiles")
 	flag.Parse()
 	o.binary, o.postgres = os.Getenv("SWITCHBOARD_BINARY"), os.Getenv("SWITCHBOARD_TEST_POSTGRES")
 	if o.binary == "" {
@@ -84,6 +86,12 @@ func bench(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", engine, err)
 		}
 	}
+	if o.only != "" {
+		return nil
+	}
+	if err := rep.addSizes(o.binary); err != nil {
+		return err
+	}
 	rep.print(os.Stdout)
 	return nil
 }
@@ -91,6 +99,23 @@ func bench(ctx context.Context) error {
 func benchEngine(ctx context.Context, o options, engine, dir string, crm *standIn, rep *report) error {
 	databases, drop := databasesOf(ctx, o, engine, dir)
 	defer drop()
+	if err := sideBySide(ctx, o, engine, dir, databases, crm, rep); err != nil || o.only != "" {
+		return err
+	}
+	if err := benchLists(ctx, o, engine, dir, databases, rep); err != nil {
+		return fmt.Errorf("lists: %w", err)
+	}
+	if err := benchBatching(ctx, engine, dir, databases, rep); err != nil {
+		return fmt.Errorf("batching: %w", err)
+	}
+	if err := benchTimeline(ctx, engine, dir, databases, crm, rep); err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	return nil
+}
+
+// sideBySide runs limit and product in rounds, and then what needs both as they stand.
+func sideBySide(ctx context.Context, o options, engine, dir string, databases func(string) (string, error), crm *standIn, rep *report) error {
 	r, err := newRig(ctx, engine, o.binary, dir, databases, crm)
 	if r != nil {
 		defer r.stop()
@@ -98,12 +123,22 @@ func benchEngine(ctx context.Context, o options, engine, dir string, crm *standI
 	if err != nil {
 		return err
 	}
-	all, err := r.run(ctx, o.rounds, o.long)
-	if err != nil {
+	all, err := r.run(ctx, o.rounds, o.long, o.only)
+	if err != nil || o.only != "" {
 		return err
 	}
 	rep.addRounds(engine, all)
-	rep.addProcess(engine, r)
+	perConnection, err := r.perConnection(ctx)
+	if err != nil {
+		return err
+	}
+	rep.addProcess(engine, r, perConnection)
+	if err := r.benchNewClients(ctx, crm, rep); err != nil {
+		return err
+	}
+	if engine == "postgres" {
+		return r.roundTrips(ctx, rep)
+	}
 	return nil
 }
 

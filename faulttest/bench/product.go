@@ -17,6 +17,7 @@ import (
 
 	"crypto/rand"
 
+	"switchboard"
 	"switchboard/secret"
 	"switchboard/store"
 	"switchboard/work"
@@ -39,6 +40,7 @@ type product struct {
 	crmURL                string
 	world                 *world
 	manager, admin        string // cookies
+	everybody             []string
 	server                *server
 	url                   string
 }
@@ -72,14 +74,24 @@ func (p *product) prepare(ctx context.Context, clients int, crm *standIn) error 
 	if p.world, err = buildWorld(ctx, db, clients, crm); err != nil {
 		return err
 	}
-	if p.manager, err = p.world.signIn(ctx, db, p.world.managers[0]); err != nil {
-		return fmt.Errorf("sign in: %w", err)
+	for _, id := range append([]switchboard.EmployeeID{p.world.supervisor, p.world.control}, p.world.managers...) {
+		cookie, err := p.world.signIn(ctx, db, id)
+		if err != nil {
+			return fmt.Errorf("sign in: %w", err)
+		}
+		p.everybody = append(p.everybody, cookie)
 	}
-	if p.admin, err = p.world.signIn(ctx, db, p.world.supervisor); err != nil {
-		return fmt.Errorf("sign in: %w", err)
-	}
+	p.admin, p.manager = p.everybody[0], p.everybody[2]
 	p.crmURL = crm.url
-	return nil
+	return analyze(ctx, db)
+}
+
+// analyze gathers statistics, as the servers do by themselves a minute later.
+func analyze(ctx context.Context, db *store.Store) (err error) {
+	if pool := db.Pool(); pool != nil {
+		_, err = pool.Exec(ctx, "ANALYZE")
+	}
+	return err //nolint:wrapcheck // says enough
 }
 
 // start starts the binary and gives the time to its first answer.
@@ -108,7 +120,8 @@ func (p *product) start(ctx context.Context) (toFirstAnswer time.Duration, err e
 	p.server, p.url = s, "http://"+addr
 	if err := s.awaitAnswer(ctx, p.url+"/healthz"); err != nil {
 		s.stop()
-		return 0, err
+		text, _ := os.ReadFile(logFile.Name())
+		return 0, fmt.Errorf("%w: %s", err, text[max(len(text)-2000, 0):])
 	}
 	return time.Since(began), nil
 }
@@ -129,7 +142,7 @@ func (s *server) awaitAnswer(ctx context.Context, url string) error {
 		}
 		select {
 		case <-s.done:
-			return errors.New("the product ended at once: see its log")
+			return errors.New("the product ended at once")
 		case <-limit:
 			return errors.New("the product did not answer within 30 s")
 		case <-time.After(time.Millisecond):
@@ -188,19 +201,24 @@ func (p *product) connect(ctx context.Context, crm *standIn) error {
 
 // live opens a signed-in manager's live connection.
 func (p *product) live(ctx context.Context, cookie string) (*stream, error) {
-	return openStream(ctx, func(ctx context.Context) (*http.Request, error) {
-		var session struct {
-			Event int64 `json:"event"`
-		}
-		if err := p.call(ctx, cookie, http.MethodGet, "/api/app/session", nil, &session); err != nil {
-			return nil, err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/api/app/live?after=%d", p.url, session.Event), http.NoBody)
-		if err == nil {
-			req.Header.Set("Cookie", cookie)
-		}
-		return req, err //nolint:wrapcheck // the stream wraps it
-	})
+	return openStream(ctx, func(ctx context.Context) (*http.Request, error) { return p.liveRequest(ctx, cookie) })
+}
+
+// liveRequest asks for what happens from now on.
+func (p *product) liveRequest(ctx context.Context, cookie string) (*http.Request, error) {
+	var session struct {
+		Event int64 `json:"event"`
+	}
+	if err := p.call(ctx, cookie, http.MethodGet, "/api/app/session", nil, &session); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/api/app/live?after=%d", p.url, session.Event), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Cookie", cookie)
+	req.Header.Set("Accept", "text/event-stream")
+	return req, nil
 }
 
 // widgetBytes is the size of a visitor's request body.

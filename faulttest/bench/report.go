@@ -29,7 +29,7 @@ const leastLimit = 1850
 func (r *report) addRounds(engine string, all samples) {
 	for _, v := range []variant{plainLimit, batchLimit, theProduct} {
 		for _, n := range sendersOfRounds {
-			r.figures = append(r.figures, fmt.Sprintf("%s\t%s\t%d\t%s", engine, v, n, absolute(all[v][n])))
+			r.figure("%s\t%s\t%d\t%s", engine, v, n, absolute(all[v][n]))
 		}
 	}
 	if engine == "postgres" {
@@ -60,11 +60,17 @@ func (r *report) ratio(engine, what string, all samples, senders int, to variant
 	r.lines = append(r.lines, l)
 }
 
-func (r *report) addProcess(engine string, g *rig) {
+func (r *report) addProcess(engine string, g *rig, perConnection float64) {
 	r.add(engine+": start, ms to the first answer", true, 100, g.starts...)
 	r.add(engine+": memory at start, MiB", true, 40, g.memoryStart)
 	r.add(engine+": memory under load, MiB", true, 50, g.memoryLoaded)
-	r.figures = append(r.figures, fmt.Sprintf("%s\tlive connection asked to load anew\t\t%d times", engine, g.productLive.restarts()))
+	r.add(engine+": memory per live connection, KiB", true, 35, perConnection)
+	r.figure("%s\tlive connection asked to load anew\t\t%d times", engine, g.productLive.restarts())
+}
+
+// figure adds a line to the absolute figures, columns parted by tabs.
+func (r *report) figure(format string, args ...any) {
+	r.figures = append(r.figures, fmt.Sprintf(format, args...))
 }
 
 func (r *report) add(what string, atMost bool, bound float64, figures ...float64) {

@@ -10,20 +10,24 @@ import (
 
 // rig is the limit and the product side by side on one engine.
 type rig struct {
-	engine       string
-	database     int // process id of the database server, 0 for SQLite
-	limit        *server
-	product      *product
-	limitLive    *stream
-	productLive  *stream
-	starts       []float64 // milliseconds to the first answer
-	memoryStart  float64   // MiB
-	memoryLoaded float64
+	engine        string
+	database      int // process id of the database server, 0 for SQLite
+	limit         *server
+	limitDatabase string
+	product       *product
+	limitLive     *stream
+	productLive   *stream
+	starts        []float64 // milliseconds to the first answer
+	memoryStart   float64   // MiB
+	memoryLoaded  float64
 }
 
 // clientsOfRig is how many known clients write: each may send as fast as the product's
 // limit per visitor lets him (20 at once, then one a second).
 const clientsOfRig = 3000
+
+// warmUp goes before each stretch and does not count.
+const warmUp = 300 * time.Millisecond
 
 // sample is one stretch with the CPU it took.
 type sample struct {
@@ -56,7 +60,7 @@ func newRig(ctx context.Context, engine, binary, dir string, databases func(name
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{engine: engine, product: &product{binary: binary, dir: filepath.Join(dir, engine), database: productDB}}
+	r := &rig{engine: engine, limitDatabase: limitDB, product: &product{binary: binary, dir: filepath.Join(dir, engine), database: productDB}}
 	if engine == "postgres" {
 		r.database = serverPID(ctx, productDB)
 	}
@@ -72,6 +76,9 @@ func newRig(ctx context.Context, engine, binary, dir string, databases func(name
 	if err := r.product.connect(ctx, crm); err != nil {
 		return r, err
 	}
+	if err := r.settle(ctx); err != nil {
+		return r, err
+	}
 	if r.productLive, err = r.product.live(ctx, r.product.manager); err != nil {
 		return r, err
 	}
@@ -79,6 +86,26 @@ func newRig(ctx context.Context, engine, binary, dir string, databases func(name
 		return http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.limit.addr+"/live", http.NoBody)
 	})
 	return r, err
+}
+
+// settle brings both to the state of a server that has run for a minute: every table
+// has rows, and PostgreSQL knows about how many.
+func (r *rig) settle(ctx context.Context) error {
+	for _, to := range []*target{limitTarget(r.limit, "plain", clientsOfRig, nil), r.product.target(nil)} {
+		if _, err := send(ctx, to, 8, time.Second, 99); err != nil {
+			return err
+		}
+	}
+	time.Sleep(3 * time.Second) // the CRM's first poll, and what follows the messages
+	if r.database == 0 {
+		return nil
+	}
+	for _, database := range []string{r.limitDatabase, r.product.database} {
+		if err := execute(ctx, database, "ANALYZE"); err != nil {
+			return fmt.Errorf("analyze: %w", err)
+		}
+	}
+	return nil
 }
 
 // startOften measures starts on the migrated database; the last one stays.
@@ -111,14 +138,18 @@ func (r *rig) stop() {
 }
 
 // run interleaves limit and product in rounds; the order turns, so that none always
-// comes after the same.
-func (r *rig) run(ctx context.Context, rounds int, long time.Duration) (samples, error) {
+// comes after the same. With only, nothing but the product is loaded, by that many
+// senders: for profiles.
+func (r *rig) run(ctx context.Context, rounds int, long time.Duration, only string) (samples, error) {
 	out := samples{plainLimit: {}, batchLimit: {}, theProduct: {}}
 	order := []variant{plainLimit, batchLimit, theProduct}
 	for round := range rounds {
 		for _, senders := range sendersOfRounds {
 			for i := range order {
 				v := order[(i+round)%len(order)]
+				if only != "" && (v != theProduct || fmt.Sprint(senders) != only) {
+					continue
+				}
 				s, err := r.stretch(ctx, v, senders, long, uint64(round))
 				if err != nil {
 					return out, err
@@ -142,7 +173,7 @@ func (r *rig) stretch(ctx context.Context, v variant, senders int, long time.Dur
 	freeze(off)
 	thaw(on)
 	defer thaw(off)
-	if _, err := send(ctx, to, senders, 300*time.Millisecond, seed+1000); err != nil {
+	if _, err := send(ctx, to, senders, warmUp, seed+1000); err != nil {
 		return sample{}, err
 	}
 	own, database := cpuOf(on), family(r.database)
