@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing/fstest"
 
@@ -66,8 +68,31 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	now, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("look at migrations: %w", err)
+	}
+	if err := s.copyBefore(ctx, now, target); err != nil {
+		return err
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// copyBefore copies a SQLite file beside itself before its schema changes from one
+// version to another: there is no way back but the copy. A new file has version 0.
+func (s *Store) copyBefore(ctx context.Context, now, target int64) error {
+	if s.path == "" || now == 0 || now >= target {
+		return nil
+	}
+	copied := fmt.Sprintf("%s.before-%d", s.path, target)
+	if err := os.Remove(copied); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("make room for the copy: %w", err)
+	}
+	if _, err := s.plain.ExecContext(ctx, "VACUUM INTO ?", copied); err != nil {
+		return fmt.Errorf("copy the database before its schema changes: %w", err)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type Store struct {
 	reads   *sql.DB       // SQLite: the read pool
 	lock    *os.File
 	writers writers // SQLite
+	path    string  // of the SQLite file
 	writer  statements
 	reader  statements
 	hints   hints
@@ -107,7 +108,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: SQLite, lock: lock, writers: make(writers, 1), clock: o.Clock}
+	s := &Store{engine: SQLite, lock: lock, path: path, writers: make(writers, 1), clock: o.Clock}
 	if err := s.openFiles(ctx, path); err != nil {
 		s.Close()
 		return nil, err
