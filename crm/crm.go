@@ -203,8 +203,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // ClassOf gives the class of a call's error; Unavailable when it is not an *Error.
 func ClassOf(err error) ErrorClass {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
 	}
 	return Unavailable

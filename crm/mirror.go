@@ -110,6 +110,7 @@ func (m *Mirror) saveOwners(ctx context.Context, tx switchboard.Tx, account swit
 		return fmt.Errorf("read mirrored owners: %w", err)
 	}
 	listed := map[switchboard.OwnerID]bool{}
+	slices.SortStableFunc(now, leftFirst)
 	for _, o := range now {
 		listed[o.ID] = true
 		if err := m.Store.SaveOwner(ctx, tx, account, o); err != nil {
@@ -134,8 +135,19 @@ func (m *Mirror) saveOwners(ctx context.Context, tx switchboard.Tx, account swit
 	return nil
 }
 
-// matchEmployee finds the employee of an owner by CRM id, then by e-mail, and adds the
-// one nobody knows yet.
+// leftFirst puts those who left the CRM in front: who is back then finds the employee free.
+func leftFirst(a, b switchboard.Owner) int {
+	switch {
+	case a.Active == b.Active:
+		return 0
+	case a.Active:
+		return 1
+	}
+	return -1
+}
+
+// matchEmployee finds the employee of an owner by CRM id, then by e-mail (one who left
+// the CRM may be back under another id), and adds the one nobody knows yet.
 func (m *Mirror) matchEmployee(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, o switchboard.Owner, d *switchboard.CRMDifference) error {
 	all, err := m.Store.Employees(ctx, tx, account)
 	if err != nil {
@@ -144,7 +156,9 @@ func (m *Mirror) matchEmployee(ctx context.Context, tx switchboard.Tx, account s
 	email := strings.ToLower(o.Email)
 	i := slices.IndexFunc(all, func(e switchboard.Employee) bool { return e.Owner == o.ID })
 	if i < 0 {
-		i = slices.IndexFunc(all, func(e switchboard.Employee) bool { return e.Owner == "" && e.Email == email && email != "" })
+		i = slices.IndexFunc(all, func(e switchboard.Employee) bool {
+			return e.Email == email && email != "" && (e.Owner == "" || o.Active && !e.ActiveInCRM)
+		})
 	}
 	if i < 0 {
 		if !o.Active || email == "" || slices.ContainsFunc(all, func(e switchboard.Employee) bool { return e.Email == email }) {

@@ -23,26 +23,29 @@ func (m *Mirror) RotateAll(ctx context.Context) error {
 // RefreshAll re-reads owners and pipelines of every connected CRM, except where that
 // was done a moment ago.
 func (m *Mirror) RefreshAll(ctx context.Context) error {
-	return m.each(ctx, func(ctx context.Context, conn switchboard.Connection, _ CRM) error {
+	return m.each(ctx, func(ctx context.Context, conn switchboard.Connection, _ CRM) (asked bool, err error) {
 		if m.Clock().Sub(conn.SyncedAt) < RefreshEvery/2 {
-			return nil
+			return false, nil
 		}
-		_, err := m.Refresh(ctx, conn.Account)
-		return err
+		_, err = m.Refresh(ctx, conn.Account)
+		return true, err
 	})
 }
 
-func (m *Mirror) each(ctx context.Context, do func(ctx context.Context, conn switchboard.Connection, c CRM) error) error {
+// each does something with every connected CRM. One that was asked and gave no error
+// answers again.
+func (m *Mirror) each(ctx context.Context, do func(ctx context.Context, conn switchboard.Connection, c CRM) (asked bool, err error)) error {
 	conns, err := m.Store.ActiveConnections(ctx)
 	if err != nil {
 		return fmt.Errorf("list connections: %w", err)
 	}
 	for _, conn := range conns {
+		asked := false
 		c, err := m.Open(conn)
 		if err == nil {
-			err = do(ctx, conn, c)
+			asked, err = do(ctx, conn, c)
 		}
-		if err == nil && !conn.DownSince.IsZero() {
+		if err == nil && asked && !conn.DownSince.IsZero() {
 			err = m.Store.InTx(ctx, func(tx switchboard.Tx) error { return m.Store.ConnectionUp(ctx, tx, conn) })
 		}
 		if err != nil {
@@ -52,11 +55,11 @@ func (m *Mirror) each(ctx context.Context, do func(ctx context.Context, conn swi
 	return ctx.Err()
 }
 
-func (m *Mirror) poll(ctx context.Context, conn switchboard.Connection, c CRM) error {
+func (m *Mirror) poll(ctx context.Context, conn switchboard.Connection, c CRM) (asked bool, err error) {
 	if err := pollKind(ctx, m, conn, "contact", c.ChangedContacts, m.keepContact); err != nil {
-		return err
+		return true, err
 	}
-	return pollKind(ctx, m, conn, "deal", c.ChangedDeals, m.keepDeal)
+	return true, pollKind(ctx, m, conn, "deal", c.ChangedDeals, m.keepDeal)
 }
 
 // pollKind reads pages of one kind of record until there is no news.
@@ -113,12 +116,12 @@ func (m *Mirror) keepDeal(ctx context.Context, tx switchboard.Tx, account switch
 	return m.Store.SaveDeal(ctx, tx, account, d)
 }
 
-func (m *Mirror) rotate(ctx context.Context, conn switchboard.Connection, c CRM) error {
+func (m *Mirror) rotate(ctx context.Context, conn switchboard.Connection, c CRM) (asked bool, err error) {
 	ids, err := m.Store.StaleContacts(ctx, conn.Account, 100)
 	if err != nil || len(ids) == 0 {
-		return err
+		return false, err
 	}
-	return m.reread(ctx, conn, c, ids)
+	return true, m.reread(ctx, conn, c, ids)
 }
 
 func (m *Mirror) reread(ctx context.Context, conn switchboard.Connection, c CRM, ids []switchboard.ContactID) error {

@@ -188,6 +188,7 @@ func (s *Saga) lookUp(ctx context.Context, r run) ([]Found, []switchboard.Deal, 
 			q.Phones = append(q.Phones, id.Value)
 		case switchboard.IdentityEmail:
 			q.Emails = append(q.Emails, id.Value)
+		default: // the CRM knows no other address
 		}
 	}
 	found, err := r.crm.FindContacts(ctx, q)
@@ -248,6 +249,7 @@ func (s *Saga) lookUpFailed(ctx context.Context, r run, cause error) error {
 				return err
 			}
 		}
+	default: // it answers: a moment later, or with a reason that people are shown
 	}
 	return s.failed(ctx, r, nil, cause)
 }
@@ -272,6 +274,9 @@ func (s *Saga) decide(ctx context.Context, r run, snap routing.Snapshot, found [
 			return err
 		}
 		decision := routing.Decide(in)
+		if !snap.Available && decision.Employee == "" && c.State == switchboard.ClientWaiting {
+			return nil // nobody could receive before either: nothing to add to that
+		}
 		if err := s.mirrorFound(ctx, tx, r, decision.Contact, found, deals); err != nil {
 			return err
 		}
@@ -369,7 +374,7 @@ func (s *Saga) apply(ctx context.Context, tx switchboard.Tx, r run, c switchboar
 	if err := s.Store.AddSteps(ctx, tx, r.Account, r.Client, d.Employee, steps...); err != nil {
 		return fmt.Errorf("add steps: %w", err)
 	}
-	if len(steps) == 0 && !d.Provisional {
+	if len(steps) == 0 && in.Snapshot.Available { // else the look-up is still to be made (QUEUE-10)
 		if err := s.Store.EndClientWork(ctx, tx, r.Account, r.Client); err != nil {
 			return fmt.Errorf("end work: %w", err)
 		}

@@ -37,8 +37,7 @@ func (s *Saga) perform(ctx context.Context, r run, st switchboard.Step) error {
 		err = s.createDeal(ctx, r, st, owner)
 	}
 	if err != nil {
-		var refused *Error
-		if errors.As(err, &refused) {
+		if _, refused := errors.AsType[*Error](err); refused {
 			return s.failed(ctx, r, &st, err)
 		}
 		return err
@@ -244,8 +243,9 @@ func delay(e *Error, attempts int64) time.Duration {
 		return 2 * time.Second
 	case Refused, Forbidden, Unauthentic:
 		return 5 * time.Minute
+	default:
+		return min(time.Second<<min(attempts, 6), time.Minute)
 	}
-	return min(time.Second<<min(attempts, 6), time.Minute)
 }
 
 func reasonOf(e *Error) string {
@@ -269,6 +269,7 @@ func noteHealth(ctx context.Context, tx switchboard.Tx, store HealthStore, c swi
 		return store.ConnectionDown(ctx, tx, c)
 	case Unauthentic:
 		return store.BreakConnection(ctx, tx, c, "crm_unauthentic")
+	default:
+		return nil
 	}
-	return nil
 }

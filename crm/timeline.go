@@ -100,7 +100,7 @@ func (t *Timeline) step(ctx context.Context, key switchboard.Key) (work.Outcome,
 		return work.Idle, err
 	case wait > 0:
 		return work.Wait(wait), nil
-	case wrote || progress.More:
+	case wrote || progress.To > progress.From:
 		return work.More, nil
 	}
 	return work.Idle, nil

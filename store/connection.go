@@ -16,6 +16,9 @@ var (
 		INSERT INTO crm_connection (account_id, id, kind, state, reason, info, secrets, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
 	endConnection = query("end a CRM connection", `
 		UPDATE crm_connection SET state = 'disconnected', reason = '' WHERE account_id = $1 AND state <> 'disconnected'`)
+	endTimelines = query("forget the timeline followers of ended connections", `
+		DELETE FROM follower WHERE account_id = $1 AND name = 'timeline' AND key IN (
+			SELECT id FROM crm_connection WHERE account_id = $1 AND state = 'disconnected')`)
 	breakConnection = query("break a CRM connection", `
 		UPDATE crm_connection SET state = 'broken', reason = $3 WHERE account_id = $1 AND id = $2 AND state = 'active'`)
 	readConnection = query("read an account's CRM connection", `
@@ -45,9 +48,12 @@ func (s *Store) Connect(ctx context.Context, tx switchboard.Tx, c switchboard.Co
 	return err
 }
 
-// Disconnect ends an account's CRM connection.
+// Disconnect ends an account's CRM connection; events wait for its timeline no more.
 func (s *Store) Disconnect(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID) error {
 	if _, err := s.on(tx).exec(ctx, endConnection, account); err != nil {
+		return err
+	}
+	if _, err := s.on(tx).exec(ctx, endTimelines, account); err != nil {
 		return err
 	}
 	s.Emit(tx, switchboard.Event{Account: account, Kind: switchboard.EventCRMChanged})
