@@ -16,7 +16,13 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (account_id, id) DO UPDATE SET name = EXCLUDED.name, phone = EXCLUDED.phone, email = EXCLUDED.email,
 			owner_id = EXCLUDED.owner_id, deleted = EXCLUDED.deleted, updated_at = EXCLUDED.updated_at, read_at = EXCLUDED.read_at
-		WHERE contact.updated_at <= EXCLUDED.updated_at OR EXCLUDED.deleted = 1`)
+		WHERE (contact.updated_at <= EXCLUDED.updated_at OR EXCLUDED.deleted = 1)
+		AND (contact.name <> EXCLUDED.name OR contact.phone <> EXCLUDED.phone OR contact.email <> EXCLUDED.email
+			OR contact.owner_id <> EXCLUDED.owner_id OR contact.deleted <> EXCLUDED.deleted)`)
+	sameContact = query("note that a contact was read and is the same", `
+		UPDATE contact SET read_at = CASE WHEN read_at < $3 THEN $3 ELSE read_at END,
+			updated_at = CASE WHEN updated_at < $4 THEN $4 ELSE updated_at END
+		WHERE account_id = $1 AND id = $2 AND updated_at <= $4`)
 	touchContact       = query("note that a contact was read", `UPDATE contact SET read_at = $3 WHERE account_id = $1 AND id = $2 AND read_at < $3`)
 	moveContactClients = query("move a merged contact's clients", `UPDATE client SET contact_id = $3 WHERE account_id = $1 AND contact_id = $2`)
 	moveContactDeals   = query("move a merged contact's deals", `UPDATE deal SET contact_id = $3 WHERE account_id = $1 AND contact_id = $2`)
@@ -66,11 +72,16 @@ var (
 )
 
 // SaveContact mirrors a contact when it is not older than what we have, and moves the
-// rights of its clients' chats with it (OWNER-1).
+// rights of its clients' chats with it (OWNER-1). One that is the same, as most are that
+// polling reads again, tells nobody.
 func (s *Store) SaveContact(ctx context.Context, tx switchboard.Tx, account switchboard.AccountID, c switchboard.Contact) error {
 	n, err := s.on(tx).exec(ctx, saveContact, account, c.ID, c.Name, c.Phone, c.Email, c.Owner, bit(c.Deleted), ms(c.UpdatedAt),
 		ms(c.CreatedAt), ms(s.clock()))
-	if err != nil || n == 0 {
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		_, err := s.on(tx).exec(ctx, sameContact, account, c.ID, ms(s.clock()), ms(c.UpdatedAt))
 		return err
 	}
 	return s.refreshContact(ctx, tx, account, c.ID)

@@ -76,7 +76,7 @@ const idleInTransaction = "5000"
 // statistics say that they are small, which in a young or fast growing database they
 // say wrongly, and keeps such a plan.
 var byKey = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-	"enable_material": "off", "enable_bitmapscan": "off", "jit": "off"}
+	"enable_bitmapscan": "off", "jit": "off"}
 
 func openPostgres(ctx context.Context, address string, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(address)
