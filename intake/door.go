@@ -190,6 +190,7 @@ func (d *Door) gather(lane chan *delivery, group []*delivery) []*delivery {
 func (d *Door) commit(group []*delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].ctx), 30*time.Second)
 	defer cancel()
+	acknowledgeFirst(group)
 	err := d.storeByAccount(ctx, group)
 	if err != nil && len(group) > 1 {
 		for _, w := range group {
@@ -202,9 +203,12 @@ func (d *Door) commit(group []*delivery) {
 	}
 }
 
+// answer says once what became of a delivery.
 func (d *Door) answer(w *delivery, err error) {
-	if w.ready == nil || w.err != nil {
+	select {
+	case <-w.ready:
 		return
+	default:
 	}
 	if err != nil && switchboard.CodeOf(err) == "" {
 		d.Logger.Error("store a delivery", "channel", w.ch.ID, "error", err)

@@ -18,7 +18,7 @@ func (d *Door) storeGroup(ctx context.Context, group []*delivery) error {
 			if err := d.shortWay(ctx, tx, group); err != nil {
 				return err
 			}
-			return d.longWay(ctx, tx, group)
+			return d.longWay(ctx, tx, group, true)
 		})
 	}
 	if err := d.shortWay(ctx, nil, group); err != nil {
@@ -27,7 +27,30 @@ func (d *Door) storeGroup(ctx context.Context, group []*delivery) error {
 	if !anyLeft(group) {
 		return nil
 	}
-	return d.Store.InTx(ctx, func(tx switchboard.Tx) error { return d.longWay(ctx, tx, group) })
+	left := leftOver(group)
+	for try := 1; ; try++ {
+		err := d.Store.InTx(ctx, func(tx switchboard.Tx) error {
+			forget(group, left) // a transaction that failed may have run before
+			return d.longWay(ctx, tx, group, try == maxUnforeseen)
+		})
+		if !errors.Is(err, errUnforeseen) {
+			return err
+		}
+	}
+}
+
+// errUnforeseen ends a transaction that would have to insert jobs late: it begins anew
+// and then sees who was faster.
+var errUnforeseen = errors.New("a message is of another client than it seemed")
+
+// maxUnforeseen is the try that inserts jobs late all the same.
+const maxUnforeseen = 3
+
+// forget takes back what was noted about messages whose transaction did not commit.
+func forget(group []*delivery, places []place) {
+	for _, p := range places {
+		group[p.delivery].result[p.message] = switchboard.Stored{}
+	}
 }
 
 // place names one message of a group.
@@ -89,8 +112,9 @@ func anyLeft(group []*delivery) bool {
 
 // longWay stores what the short way left: all jobs are inserted before anything is
 // locked, as the client's own work locks its job first; then every chat and client is
-// found or made, then the rows.
-func (d *Door) longWay(ctx context.Context, tx switchboard.Tx, group []*delivery) error {
+// found or made, then the rows. Jobs that were not foreseen are inserted late only when
+// they may.
+func (d *Door) longWay(ctx context.Context, tx switchboard.Tx, group []*delivery, mayBeLate bool) error {
 	ahead, err := d.lookAhead(ctx, tx, group)
 	if err != nil {
 		return err
@@ -101,6 +125,9 @@ func (d *Door) longWay(ctx context.Context, tx switchboard.Tx, group []*delivery
 	work, late, err := d.findAll(ctx, tx, group, ahead)
 	if err != nil {
 		return err
+	}
+	if len(late) > 0 && !mayBeLate {
+		return errUnforeseen
 	}
 	if err := d.Jobs.Insert(ctx, tx, late...); err != nil {
 		return fmt.Errorf("insert late jobs: %w", err)

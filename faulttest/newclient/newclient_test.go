@@ -51,6 +51,21 @@ func TestHundredVisitorsWhoTypeOnePhoneAreOneClient(t *testing.T) {
 	})
 }
 
+// A transaction may run again after a deadlock: nothing of the run in vain is kept, and
+// nothing confirmed is missing (P1).
+func TestTransactionsThatRunAgainKeepNothingOfTheRunInVain(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, options{timeline: true, vain: true}, func(t *testing.T, w *town) {
+		n := w.start("a")
+		w.texts.add(phone)
+		onSite := visitor(1).with(switchboard.IdentityPhone, phone, false)
+		inTelegram := onSite.on(1, "700000001").with(switchboard.IdentityPhone, phone, true)
+		texts := atOnce(20, func(i int) string { return n.write([]person{onSite, inTelegram}[i%2]) })
+		w.settled(1)
+		w.onePerson(2, texts)
+	})
+}
+
 // onePerson checks database, CRM and timeline of one client with these messages.
 func (w *town) onePerson(chats int, texts []string) {
 	w.t.Helper()

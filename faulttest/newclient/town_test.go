@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -49,6 +50,7 @@ type town struct {
 	calls   atomic.Int64 // that reached the network
 	logs    *logBook
 	texts   canaries
+	vain    bool // each transaction runs once in vain
 }
 
 // options of a town.
@@ -57,6 +59,7 @@ type options struct {
 	managers int                   // of the three owners; 0 means all
 	sandbox  func(*sandbox.Config) // changes the CRM
 	timeline bool                  // save messages to the timeline
+	vain     bool                  // each transaction runs once in vain
 }
 
 // onBothEngines runs test in a town of its own per engine.
@@ -74,7 +77,7 @@ func onBothEngines(t *testing.T, o options, test func(t *testing.T, w *town)) {
 
 func newTown(t *testing.T, o options) *town {
 	t.Helper()
-	w := &town{t: t, engine: o.engine, logs: &logBook{}, token: "pat-eu1-" + switchboard.NewUUID(time.Now(), rand.Reader)}
+	w := &town{t: t, engine: o.engine, logs: &logBook{}, vain: o.vain, token: "pat-eu1-" + switchboard.NewUUID(time.Now(), rand.Reader)}
 	w.texts.add(w.token)
 	w.address = databaseAddress(t, o.engine)
 	w.openReads()
@@ -250,14 +253,40 @@ type node struct {
 	stop  func()
 }
 
+// twice runs each transaction once in vain before it counts, as PostgreSQL does with a
+// deadlock's victim.
+type twice struct {
+	*store.Store
+	vain bool
+}
+
+var errInVain = errors.New("in vain")
+
+// InTx runs do and takes all of it back, then runs do for good.
+func (s twice) InTx(ctx context.Context, do func(tx switchboard.Tx) error) error {
+	if s.vain {
+		err := s.Store.InTx(ctx, func(tx switchboard.Tx) error {
+			if err := do(tx); err != nil {
+				return err
+			}
+			return errInVain
+		})
+		if !errors.Is(err, errInVain) {
+			return err
+		}
+	}
+	return s.Store.InTx(ctx, do)
+}
+
 // start opens a node; it is stopped at the end of the test if not before.
 func (w *town) start(name string) *node {
 	w.t.Helper()
 	n := &node{town: w, name: name, store: w.openStore()}
 	client := w.client(n.store)
-	saga := &crm.Saga{Store: n.store, Accounts: n.store, Open: w.opener(client), Clock: time.Now, Random: rand.Reader,
+	db := twice{n.store, w.vain}
+	saga := &crm.Saga{Store: db, Accounts: n.store, Open: w.opener(client), Clock: time.Now, Random: rand.Reader,
 		Logger: w.logs.logger(), Texts: sentences}
-	timeline := &crm.Timeline{Store: n.store, Accounts: n.store, Open: w.opener(client.WithLane(hubspot.LaneTimeline)), Clock: time.Now,
+	timeline := &crm.Timeline{Store: db, Accounts: n.store, Open: w.opener(client.WithLane(hubspot.LaneTimeline)), Clock: time.Now,
 		Logger: w.logs.logger(), Texts: sentences, PublicURL: "https://app.example"}
 	var err error
 	n.work, err = work.New(work.Config{Pools: work.Pools{Postgres: n.store.Pool(), SQLite: n.store.Writer()}, Store: n.store,
@@ -266,7 +295,7 @@ func (w *town) start(name string) *node {
 	w.must(err)
 	saga.Jobs = n.work
 	w.must(n.work.Start(context.Background()))
-	n.door = intake.NewDoor(intake.Config{Store: n.store, Jobs: n.work, Clock: time.Now, Random: rand.Reader, Logger: w.logs.logger(),
+	n.door = intake.NewDoor(intake.Config{Store: db, Jobs: n.work, Clock: time.Now, Random: rand.Reader, Logger: w.logs.logger(),
 		Capabilities: capabilities, Lanes: map[store.Engine]int{store.Postgres: 2}[w.engine]})
 	n.stop = n.stopper(n.hintTimeline())
 	w.t.Cleanup(n.stop)
