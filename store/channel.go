@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
+	"time"
 
 	"switchboard"
 )
@@ -77,6 +79,7 @@ func (s *Store) ChangeChannel(ctx context.Context, tx switchboard.Tx, ch switchb
 
 func (s *Store) channelChanged(tx switchboard.Tx, ch switchboard.Channel) error {
 	s.Emit(tx, switchboard.Event{Account: ch.Account, Kind: switchboard.EventChannelChanged, Ref: string(ch.ID)})
+	AfterCommit(tx, s.remembered.forget)
 	return nil
 }
 
@@ -93,9 +96,58 @@ func (s *Store) Channel(ctx context.Context, tx switchboard.Tx, account switchbo
 	return s.scanChannel(s.on(tx).one(ctx, readChannel, account, id))
 }
 
-// ChannelByKey finds a channel by its public key, whatever its account.
+// ChannelByKey finds a channel by its public key, whatever its account. It is asked for
+// every message that comes in, so a channel found is remembered for channelsKept, which
+// is how long a change made by another node may stay unseen (SET-2). The slices in it
+// are shared: read only.
 func (s *Store) ChannelByKey(ctx context.Context, key string) (switchboard.Channel, error) {
-	return s.scanChannel(s.on(nil).one(ctx, channelByKey, key))
+	if ch, there := s.remembered.get(key, s.clock()); there {
+		return ch, nil
+	}
+	ch, err := s.scanChannel(s.on(nil).one(ctx, channelByKey, key))
+	if err == nil {
+		s.remembered.put(ch, s.clock())
+	}
+	return ch, err
+}
+
+// channelsKept is how long a channel is remembered.
+const channelsKept = 300 * time.Millisecond
+
+// mostChannels bounds the channels remembered at a time.
+const mostChannels = 1000
+
+// channelMemory remembers channels by their public key.
+type channelMemory struct {
+	mu sync.Mutex
+	by map[string]rememberedChannel
+}
+
+type rememberedChannel struct {
+	switchboard.Channel
+	until time.Time
+}
+
+func (m *channelMemory) get(key string, now time.Time) (switchboard.Channel, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	had, there := m.by[key]
+	return had.Channel, there && now.Before(had.until)
+}
+
+func (m *channelMemory) put(ch switchboard.Channel, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.by == nil || len(m.by) >= mostChannels {
+		m.by = map[string]rememberedChannel{}
+	}
+	m.by[ch.Key] = rememberedChannel{ch, now.Add(channelsKept)}
+}
+
+func (m *channelMemory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.by = nil
 }
 
 // Channels lists an account's channels, oldest first. tx may be nil.

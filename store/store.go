@@ -32,20 +32,21 @@ var ErrInUse = errors.New("the database file is in use by another switchboard pr
 
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	engine  Engine
-	pool    *pgxpool.Pool // PostgreSQL
-	plain   *sql.DB       // SQLite: the one writer; PostgreSQL: for migrations
-	reads   *sql.DB       // SQLite: the read pool
-	lock    *os.File
-	writers writers // SQLite
-	path    string  // of the SQLite file
-	writer  statements
-	reader  statements
-	hints   hints
-	waits   viewWaits
-	clock   func() time.Time
-	guard   txGuard
-	vault   Vault
+	engine     Engine
+	pool       *pgxpool.Pool // PostgreSQL
+	plain      *sql.DB       // SQLite: the one writer; PostgreSQL: for migrations
+	reads      *sql.DB       // SQLite: the read pool
+	lock       *os.File
+	writers    writers // SQLite
+	path       string  // of the SQLite file
+	writer     statements
+	reader     statements
+	hints      hints
+	remembered channelMemory
+	waits      viewWaits
+	clock      func() time.Time
+	guard      txGuard
+	vault      Vault
 }
 
 // Options of Open; the zero value serves.
