@@ -1,9 +1,11 @@
 package crm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"switchboard"
 )
@@ -56,15 +58,19 @@ func (m *Mirror) each(ctx context.Context, do func(ctx context.Context, conn swi
 }
 
 func (m *Mirror) poll(ctx context.Context, conn switchboard.Connection, c CRM) (asked bool, err error) {
-	if err := pollKind(ctx, m, conn, "contact", c.ChangedContacts, m.keepContact); err != nil {
+	if err := pollKind(ctx, m, conn, "contact", c.ChangedContacts, contactID, m.keepContact); err != nil {
 		return true, err
 	}
-	return true, pollKind(ctx, m, conn, "deal", c.ChangedDeals, m.keepDeal)
+	return true, pollKind(ctx, m, conn, "deal", c.ChangedDeals, dealContact, m.keepDeal)
 }
 
-// pollKind reads pages of one kind of record until there is no news.
+func contactID(c switchboard.Contact) switchboard.ContactID { return c.ID }
+func dealContact(d switchboard.Deal) switchboard.ContactID  { return d.Contact }
+
+// pollKind reads pages of one kind of record until there is no news. They are kept in
+// the order of their contacts, in which everybody locks these.
 func pollKind[T any](ctx context.Context, m *Mirror, conn switchboard.Connection, kind string,
-	changed func(context.Context, Cursor) ([]T, Cursor, error),
+	changed func(context.Context, Cursor) ([]T, Cursor, error), contact func(T) switchboard.ContactID,
 	keep func(context.Context, switchboard.Tx, switchboard.AccountID, T) error) error {
 	for range pollPages {
 		position, err := m.Store.PollPosition(ctx, conn.Account, kind)
@@ -78,6 +84,7 @@ func pollKind[T any](ctx context.Context, m *Mirror, conn switchboard.Connection
 		if string(next) == position && len(records) == 0 {
 			return nil
 		}
+		slices.SortStableFunc(records, func(a, b T) int { return cmp.Compare(contact(a), contact(b)) })
 		err = m.Store.InTx(ctx, func(tx switchboard.Tx) error {
 			for _, r := range records {
 				if err := keep(ctx, tx, conn.Account, r); err != nil {
@@ -125,6 +132,7 @@ func (m *Mirror) rotate(ctx context.Context, conn switchboard.Connection, c CRM)
 }
 
 func (m *Mirror) reread(ctx context.Context, conn switchboard.Connection, c CRM, ids []switchboard.ContactID) error {
+	slices.Sort(ids) // the order in which all lock contacts
 	contacts, err := c.Contacts(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("read contacts: %w", err)

@@ -1,10 +1,12 @@
 package crm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"switchboard"
@@ -178,6 +180,7 @@ func (t *Timeline) answered(ctx context.Context, conn switchboard.Connection, ca
 // outcome. Two messages of one contact may share a call: they carry rising times.
 func (t *Timeline) writeBatch(ctx context.Context, c CRM, account switchboard.Account, todo []switchboard.TimelineIntent) error {
 	var started []switchboard.TimelineIntent
+	slices.SortStableFunc(todo, func(a, b switchboard.TimelineIntent) int { return cmp.Compare(a.Contact, b.Contact) }) // all lock contacts in this order
 	err := t.Store.InTx(ctx, func(tx switchboard.Tx) error {
 		if err := work.Check(ctx, tx); err != nil {
 			return err
