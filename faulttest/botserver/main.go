@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"switchboard/channel/telegrambot/standin"
@@ -30,6 +32,8 @@ type addresses struct {
 func main() {
 	language := flag.String("language", "en", "language of the CRM's pipelines: ru or en")
 	flag.Parse()
+	// Databases are to be dropped: standard input alone says when it is over.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	if err := run(*language); err != nil {
 		fmt.Fprintln(os.Stderr, "botserver:", err)
 		os.Exit(1)

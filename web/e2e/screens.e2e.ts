@@ -66,6 +66,7 @@ async function lookAt(
   const troubles: string[] = [];
   for (const size of sizesOf(screen)) {
     await page.setViewportSize(sizes[size]);
+    await settle(page); // what the new size closes is closed
     await arrange(size);
     const frame = await frameOf();
     for (const theme of themes) {

@@ -62,8 +62,9 @@ export async function settle(page: Page): Promise<void> {
 export function tooWide(place: Page | Frame): Promise<string[]> {
   return place.evaluate(() => {
     const isWide = (element: Element) => {
-      const scrolls = element === document.documentElement || getComputedStyle(element).overflowX !== 'visible';
-      const isMeant = element.matches('textarea, input, pre, .truncate, .sr-only');
+      const { overflowX, textOverflow } = getComputedStyle(element);
+      const scrolls = element === document.documentElement || overflowX !== 'visible';
+      const isMeant = textOverflow === 'ellipsis' || element.matches('textarea, input, pre, .sr-only');
       return scrolls && !isMeant && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 40;
     };
     return [document.documentElement, ...document.body.querySelectorAll('*')]
