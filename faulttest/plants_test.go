@@ -1,7 +1,6 @@
 package faulttest
 
 import (
-	"bytes"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,15 +16,24 @@ import (
 const plantTag = "plant_"
 
 // suite is a package whose tests catch a planted bug; run chooses among them, "" runs
-// all.
-type suite struct{ folder, run string }
+// all. says is what its output must hold, so that it did not fail for another reason.
+type suite struct {
+	folder, run string
+	says        *regexp.Regexp
+}
+
+var (
+	anyFailure = regexp.MustCompile(`--- FAIL: `)
+	someLost   = regexp.MustCompile(`: lost [1-9]`)
+	someTwice  = regexp.MustCompile(`, duplicated [1-9]`)
+)
 
 // caughtBy names the suites that catch a plant, each of them by itself, where these
 // are not (only) the tests of the package the plant stands in.
 var caughtBy = map[string][]suite{
-	"plant_decide_first": {{"faulttest/newclient", ""}},
-	"plant_ack":          {{"faulttest/reliability", "TestKillsAtEachNamedStepLoseNothing/sqlite"}},
-	"plant_dedupe":       {{"intake", ""}, {"faulttest/reliability", "TestMixedAndRepeatedDeliveries"}},
+	"plant_decide_first": {{"faulttest/newclient", "", anyFailure}},
+	"plant_ack":          {{"faulttest/reliability", "TestKillsAtEachNamedStepLoseNothing/sqlite", someLost}},
+	"plant_dedupe":       {{"intake", "", anyFailure}, {"faulttest/reliability", "TestMixedAndRepeatedDeliveries", someTwice}},
 }
 
 var buildLine = regexp.MustCompile(`(?m)^//go:build (` + plantTag + `\w+)$`)
@@ -43,7 +51,7 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 	for tag, folder := range plants {
 		suites := caughtBy[tag]
 		if len(suites) == 0 {
-			suites = []suite{{folder, ""}}
+			suites = []suite{{folder, "", anyFailure}}
 		}
 		for _, s := range suites {
 			t.Run(tag+" in "+s.folder, func(t *testing.T) { catch(t, tag, s) })
@@ -57,8 +65,8 @@ func catch(t *testing.T, tag string, s suite) {
 	switch {
 	case err == nil:
 		t.Errorf("%s survived the tests of %s", tag, s.folder)
-	case !bytes.Contains(output, []byte("--- FAIL: ")):
-		t.Errorf("%s: no test failed, but: %v\n%s", tag, err, output)
+	case !anyFailure.Match(output) || !s.says.Match(output):
+		t.Errorf("%s: it failed for another reason: %v\n%s", tag, err, output)
 	default:
 		t.Logf("caught by %s", failed(output))
 	}
@@ -92,7 +100,7 @@ func findPlants(t *testing.T) map[string]string {
 
 func runPlanted(t *testing.T, tag string, s suite) ([]byte, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=10m", "-tags="+tag, "-run="+s.run, "./"+s.folder)
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-timeout=10m", "-tags="+tag, "-run="+s.run, "./"+s.folder)
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "SWITCHBOARD_FAULT=short") // one harm is enough
 	return cmd.CombinedOutput()
