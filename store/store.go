@@ -132,7 +132,8 @@ func (s *Store) openFiles(ctx context.Context, path string) (err error) {
 	if err := s.plain.PingContext(ctx); err != nil {
 		return fmt.Errorf("open SQLite file %s: %w", path, err)
 	}
-	if s.reads, err = sql.Open("sqlite", sqliteAddress(path, "deferred", append(pragmas, "query_only(ON)"))); err != nil {
+	// Eight readers' caches count in memory; the system's own cache is behind them.
+	if s.reads, err = sql.Open("sqlite", sqliteAddress(path, "deferred", append(pragmas, "query_only(ON)", "cache_size(-1500)"))); err != nil {
 		return fmt.Errorf("open SQLite for reading: %w", err)
 	}
 	s.reads.SetMaxOpenConns(8)

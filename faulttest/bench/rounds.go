@@ -24,7 +24,7 @@ type rig struct {
 
 // clientsOfRig is how many known clients write: each may send as fast as the product's
 // limit per visitor lets him (20 at once, then one a second).
-const clientsOfRig = 3000
+const clientsOfRig = 2000
 
 // warmUp goes before each stretch and does not count.
 const warmUp = 300 * time.Millisecond
@@ -96,7 +96,7 @@ func (r *rig) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	time.Sleep(3 * time.Second) // the CRM's first poll, and what follows the messages
+	r.awaitIdle()
 	if r.database == 0 {
 		return nil
 	}
@@ -106,6 +106,21 @@ func (r *rig) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// awaitIdle waits, half a minute at most, until the product is through with the CRM's
+// first poll and with what follows messages.
+func (r *rig) awaitIdle() {
+	const idle = 0.08 // of a core
+	pid := r.product.server.pid()
+	for range 30 {
+		before := cpuOf(pid)
+		time.Sleep(time.Second)
+		if cpuOf(pid)-before < idle {
+			return
+		}
+	}
+	progress("%s: the product was still busy after 30 s", r.engine)
 }
 
 // startOften measures starts on the migrated database; the last one stays.

@@ -17,6 +17,7 @@ import (
 	"switchboard/crm/hubspot"
 	"switchboard/secret"
 	"switchboard/store"
+	"switchboard/work"
 )
 
 // backlog is how many messages of how many clients wait for the timeline.
@@ -56,7 +57,7 @@ func benchTimeline(ctx context.Context, engine, dir string, databases func(strin
 	if err := w.write(ctx, db, backlog); err != nil {
 		return err
 	}
-	return drain(ctx, engine, line, conn, box, rep)
+	return drain(ctx, engine, db, line, conn, box, rep)
 }
 
 func connectInside(ctx context.Context, db *store.Store, w *world, box *standIn) (*hubspot.Client, switchboard.Connection, error) {
@@ -121,38 +122,43 @@ func addKnown(ctx context.Context, db *store.Store, in []switchboard.Incoming) e
 	return db.InTx(ctx, add)
 }
 
-// drain steps the timeline until nothing is left.
-func drain(ctx context.Context, engine string, line *crm.Timeline, conn switchboard.Connection, box *standIn, rep *report) error {
-	key := switchboard.Key{Account: conn.Account, Queue: "timeline", Key: string(conn.ID)}
-	step := line.Queue(1).Step
+// drain has the timeline's jobs run until nothing is left.
+func drain(ctx context.Context, engine string, db *store.Store, line *crm.Timeline, conn switchboard.Connection, box *standIn, rep *report) error {
+	queue := line.Queue(1)
+	jobs, err := work.New(work.Config{Pools: work.Pools{Postgres: db.Pool(), SQLite: db.Writer()}, Store: db, Leases: db, Node: newUUID(),
+		Logger: slog.New(slog.DiscardHandler), Queues: []work.Queue{queue}})
+	if err != nil {
+		return fmt.Errorf("set up jobs: %w", err)
+	}
 	before, began := lastCall(box), time.Now()
-	for time.Since(began) < time.Minute {
-		if _, err := step(ctx, key); err != nil {
-			return fmt.Errorf("write the timeline: %w", err)
-		}
-		due, err := line.Queue(1).Pending(ctx, nil, key)
-		if err != nil {
-			return fmt.Errorf("look for entries: %w", err)
-		}
-		if due == nil {
-			break
-		}
-		if wait := time.Until(*due); wait > 0 {
-			time.Sleep(min(wait, time.Second))
-		}
+	if err := jobs.Start(ctx); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
+	}
+	key := switchboard.Key{Account: conn.Account, Queue: "timeline", Key: string(conn.ID)}
+	jobs.Hint(key)
+	for entriesSince(box, before) < backlog && time.Since(began) < time.Minute {
+		time.Sleep(20 * time.Millisecond)
 	}
 	took := time.Since(began)
-	calls, entries := 0, 0
-	for _, c := range box.box.Calls(before) {
-		calls++
-		if c.Method == http.MethodPost && strings.HasSuffix(c.Path, "/batch/create") || strings.HasSuffix(c.Path, "/batch/upsert") {
-			entries += c.Records
-		}
+	if err := jobs.Stop(ctx); err != nil {
+		return fmt.Errorf("stop jobs: %w", err)
 	}
+	calls, entries := len(box.box.Calls(before)), entriesSince(box, before)
 	if entries < backlog {
 		return fmt.Errorf("only %d of %d entries were written", entries, backlog)
 	}
 	rep.add(engine+": timeline, CRM calls per 1000 messages in backlog", true, 12, float64(calls)*1000/backlog)
 	rep.figure("%s\ttimeline: %d entries in %.1f s, %d calls\t", engine, entries, took.Seconds(), calls)
 	return nil
+}
+
+// entriesSince counts the timeline entries written behind a call.
+func entriesSince(box *standIn, after int64) (entries int) {
+	for _, c := range box.box.Calls(after) {
+		wrote := strings.HasSuffix(c.Path, "/batch/create") || strings.HasSuffix(c.Path, "/batch/upsert")
+		if c.Done && c.Method == http.MethodPost && wrote {
+			entries += c.Records
+		}
+	}
+	return entries
 }
