@@ -67,10 +67,12 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	return openPostgres(ctx, address, o)
 }
 
-// idleInTransaction ends, in milliseconds, the session of a node that froze or was cut
-// off in the middle of a transaction: its locks would stop its account on every node.
-// Transactions do not pause: nothing is called while one is open.
-const idleInTransaction = "5000"
+// stuck are limits, in milliseconds, for sessions of a node that froze or was cut off: a
+// transaction that it left open ends, and those of its others that wait for a lock give
+// up instead of getting it one after another. Its locks would stop its account on
+// every node. Nothing is called while a transaction is open, so none pauses; one of ours
+// that waits too long runs again (InTx).
+var stuck = map[string]string{"idle_in_transaction_session_timeout": "4000", "lock_timeout": "3000"}
 
 // byKey has PostgreSQL plan every statement as it is meant: rows are reached by key,
 // one after another. Left free, it reads whole tables and hashes them as long as its
@@ -90,9 +92,7 @@ func openPostgres(ctx context.Context, address string, o Options) (*Store, error
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	maps.Copy(config.ConnConfig.RuntimeParams, byKey)
-	if params := config.ConnConfig.RuntimeParams; params["idle_in_transaction_session_timeout"] == "" {
-		params["idle_in_transaction_session_timeout"] = idleInTransaction
-	}
+	maps.Copy(config.ConnConfig.RuntimeParams, stuck)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)

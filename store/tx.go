@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -249,9 +250,11 @@ func (s *Store) InTx(ctx context.Context, do func(tx switchboard.Tx) error) erro
 	}
 }
 
+// conflicted tells errors after which the same may succeed: serialisation failure,
+// deadlock, a lock waited for too long.
 func conflicted(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	return errors.As(err, &pg) && slices.Contains([]string{"40001", "40P01", "55P03"}, pg.Code)
 }
 
 func (s *Store) tryTx(ctx context.Context, do func(tx switchboard.Tx) error) (err error) {
